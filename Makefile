@@ -1,0 +1,56 @@
+# Everything a person or CI does here. Bare `make` says what there is.
+# Paths are relative on purpose: absolute ones break in a folder with spaces.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: help up demo reset test chaos check bench lock contracts environment
+.DEFAULT_GOAL := help
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@printf '\nARGS="..." adds options: make up ARGS="--port 8001 --data .data/other --scale booking=2"\n'
+
+##@ Run it (only Python 3.11+, git and make are needed; the rest is fetched once, by its hash)
+demo: .venv/.ready ## a booking's life, shown on a platform of its own that leaves nothing behind
+	@$(BIN)/holdfast demo $(ARGS)
+up: .venv/.ready ## start the platform in the foreground; Ctrl-C stops it, the data stays
+	@$(BIN)/holdfast up $(ARGS)
+reset: .venv/.ready ## forget the data of `make up`; refused while it runs
+	@$(BIN)/holdfast reset $(ARGS)
+
+##@ Work on it
+test: .venv/.ready ## domain, contracts, components, system: up to five minutes
+	@$(BIN)/python -m pytest tests -m "not chaos" $(ARGS)
+chaos: .venv/.ready ## every crash point of every service, rebalances, relays killed: up to twenty minutes
+	@$(BIN)/python -m pytest tests -m chaos $(ARGS)
+check: .venv/.ready ## lint, format, types, import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+bench: .venv/.ready ## holds per second and latencies, beside pgbench and a plain service
+	@$(BIN)/python -m bench $(ARGS)
+
+##@ Regenerate what is committed
+contracts: .venv/.ready ## the JSON Schemas of all messages
+	@$(BIN)/python -m contracts.schemas
+lock: ## the locks of Python packages (LOCK=--upgrade for newer ones) and of Kafka's jars
+	@test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install -q uv==$(UV); }
+	@$(COMPILE) requirements/run.in -o requirements/run.txt
+	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	@$(MAKE) --no-print-directory .venv/.ready
+	@$(BIN)/python -m embedded.lock
+
+UV := 0.13.9
+LOCK ?=
+COMPILE = .cache/uv/bin/uv pip compile -q --cache-dir .cache/uv/cache --universal --python-version 3.11 --generate-hashes \
+  --no-header $(LOCK)
+
+# A moved checkout breaks its virtual environment; the stamp says where it was made.
+MOVED := $(shell test ! -s .venv/.ready || test "$$(cat .venv/.ready)" = "$$(pwd -P)" || echo environment)
+.venv/.ready: requirements/run.txt requirements/dev.txt $(MOVED)
+	@$(PYTHON) -m embedded.environment
+environment:

@@ -1,0 +1,46 @@
+"""The connection to PostgreSQL: a pool with the limits of R9, and which errors pass by themselves."""
+
+from typing import Any
+
+import asyncpg
+
+# R10: worth another try; everything else is the message's fault, or ours.
+TRANSIENT: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TransactionRollbackError,  # class 40: serialization, deadlock
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.OperatorInterventionError,  # class 57: shutdown, crash
+    asyncpg.InsufficientResourcesError,  # class 53: disk full, too many connections
+    asyncpg.exceptions.InterfaceError,
+    asyncpg.exceptions.InternalClientError,
+)
+
+
+async def _no_reset(_connection: Any) -> None:
+    """Every statement of ours stands alone; resetting the session at each release costs a round trip."""
+
+
+async def connect(url: str, connections: int, application: str) -> asyncpg.Pool:
+    """A pool whose sessions give up instead of blocking others: statements after 5 s, locks after 2 s."""
+    pool: asyncpg.Pool = await asyncpg.create_pool(
+        url,
+        min_size=2,
+        max_size=connections,
+        reset=_no_reset,
+        timeout=10,
+        command_timeout=10,
+        server_settings={
+            "application_name": application,
+            "idle_in_transaction_session_timeout": "5s",
+            "statement_timeout": "5s",
+            "lock_timeout": "2s",
+            "tcp_user_timeout": "10s",
+            "timezone": "UTC",
+            "enable_seqscan": "off",  # a plan made while a table was empty would else serve until it is analysed
+            "jit": "off",  # the statements are short; compiling them costs more than it saves
+        },
+    )
+    return pool

@@ -1,0 +1,402 @@
+"""The decider: batches of messages through a pure service, exactly once in effect.
+
+A batch is three round trips and no open transaction: what is known of these messages -> the states they need -> one
+statement that writes states, inbox, outputs, answers and progress, all or nothing, and fails if somebody was faster. Then
+the outputs are sent in order. A crash at any point loses nothing: what is decided is in the database with its outputs, and
+whoever comes next begins where outputs are still unsent.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+from aiokafka import TopicPartition
+from prometheus_client import Counter, Histogram
+
+from chassis import failpoints, inbox
+from chassis.database import TRANSIENT
+from chassis.inbox import Remembered
+from chassis.ledger import AskedRow, Ledger, Send
+from chassis.messages import DeadRecord, Incoming, Output, Save, Statement, open_record
+from chassis.publisher import Publisher, acknowledged
+from chassis.settings import Settings
+from chassis.stream import Stream
+from chassis.subscription import Record
+from chassis.telemetry import metrics
+from contracts.topics import WEEK, Topic, dead_letters
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.3  # after this without work, what is acknowledged is marked by a statement of its own
+OLDEST, NEWEST = WEEK, 300.0  # R15: a message from outside this fence could be a repeat that the inbox has forgotten
+BACKOFF = (0.0, 0.1, 0.3, 1.0, 3.0, 5.0)  # seconds; the last one for ever
+
+HANDLED = Counter("holdfast_messages", "Messages decided", ["type"], registry=metrics)
+BATCHES = Histogram(
+    "holdfast_batch_messages", "Messages in a batch", buckets=(1, 3, 10, 30, 100, 300, 1000), registry=metrics
+)
+AGAIN = Counter(
+    "holdfast_batches_again", "Batches that had to begin again, by what broke", ["reason"], registry=metrics
+)
+REPLAYS = Counter("holdfast_replays", "Messages that were known already", registry=metrics)
+DEAD = Counter("holdfast_dead_letters", "Records that could not be handled", registry=metrics)
+
+
+class Service(Protocol):
+    """A service: pure functions and SQL as data; it never touches a connection, a clock or a topic."""
+
+    name: str
+    inputs: tuple[Topic, ...]
+
+    def load(self, messages: Sequence[Incoming]) -> Statement:
+        """The one statement that reads the states these messages need."""
+
+    def begin(self, rows: Sequence[asyncpg.Record]) -> Any:
+        """The states, as the folding over a batch begins."""
+
+    def decide(self, state: Any, message: Incoming, now: datetime) -> Sequence[Output]:
+        """Change the state and say what follows. An exception means: this message never can be handled."""
+
+    def save(self, state: Any) -> Sequence[Save]:
+        """What has to be written of the states."""
+
+    def refuse(self, message: Incoming, /) -> Sequence[Output]:
+        """What to tell those who wait for a message that cannot be handled."""
+
+
+class Gap(Exception):
+    """Records came that do not follow what the database has processed."""
+
+    def __init__(self, partition: TopicPartition, why: str) -> None:
+        super().__init__(partition, why)
+        self.partition, self.why = partition, why
+
+
+class Lost(Exception):
+    """The partitions were taken from us while we tried."""
+
+
+T = TypeVar("T")
+# Not a message's fault, and another try will not help: Gap and Lost are handled above, the database refusing our SQL or our
+# role ends the process. Burying message after message for a missing migration would be worse than standing still.
+HOPELESS = (Gap, Lost, asyncpg.SyntaxOrAccessError)
+
+Spans = dict[TopicPartition, tuple[int, int]]
+
+
+class Decider:
+    """One loop over all the lanes of this worker. `failed` is called once if it cannot go on: then restart the process."""
+
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        database: asyncpg.Pool,
+        failed: Callable[[BaseException], None],
+        *,
+        max_records: int = 500,
+    ) -> None:
+        self.service, self.database, self.failed = service, database, failed
+        self.models = {model.type: model for topic in service.inputs for model in topic.messages}
+        self.publisher = Publisher(settings.kafka)
+        self.stream = Stream(
+            settings.kafka,
+            service.name,
+            [topic.name for topic in service.inputs],
+            database,
+            self._quiet,
+            member=settings.instance,
+            session_timeout_ms=settings.session_timeout_ms,
+            max_records=max_records,
+            seek_on_assignment=settings.seek_on_assignment,
+        )
+        self._dead_topic = dead_letters(service.name).name
+        self._busy = asyncio.Lock()
+        self._acks: asyncio.Task[None] | None = None
+        self._sent: Spans = {}  # acknowledged, not yet marked
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect and begin. Raises KafkaError while Kafka is away."""
+        await self.publisher.start()
+        self._loop = asyncio.create_task(self._run())
+        self._loop.add_done_callback(lambda task: None if task.cancelled() else self._fail(task.exception()))
+        await self.stream.start()
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, mark it, leave the group."""
+        await self.stream.stop()
+        if self._loop:
+            self._loop.cancel()
+        await self.publisher.stop()
+
+    @property
+    def joined(self) -> asyncio.Event:
+        """Set when the group has been joined once."""
+        return self.stream.joined
+
+    def missing(self) -> list[str]:
+        """What this part still waits for, or stands still for, in words."""
+        return self.stream.missing()
+
+    def _fail(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.failed(error)
+
+    async def _quiet(self) -> None:
+        async with self._busy:
+            await self._await_acks()
+            await self._mark()
+
+    # ---- the loop
+
+    async def _run(self) -> None:
+        while True:
+            unfinished = self._sent or self._acks
+            if not await self.stream.some(IDLE_SECONDS if unfinished else None):
+                async with self._busy:
+                    await self._await_acks()
+                    await self._mark()
+                continue
+            async with self._busy:
+                await self._batch()
+
+    async def _batch(self) -> None:
+        parts: dict[TopicPartition, list[Record]] = await self._patiently(self.stream.take, ())
+        failpoints.pass_by("fetched")
+        sends: list[Send] | None = None
+        spans: Spans = {}
+        while parts and sends is None:
+            spans = {partition: (run[0].offset, run[-1].offset + 1) for partition, run in parts.items()}
+            try:
+                sends = await self._decide([record for run in parts.values() for record in run], spans)
+            except Gap as gap:  # the others go on: nobody would bring their records again
+                del parts[gap.partition]
+                await self._mark()
+                await self._patiently(partial(self.stream.rewind, gap.partition, gap.why), ())
+            except Lost:
+                parts = {}
+        self.stream.done({partition: upto for partition, (_, upto) in spans.items()} if parts else {})
+        if not parts:
+            return
+        await self._await_acks()  # R7: nothing of this batch goes out before all of the last one is acknowledged
+        if sends:
+            failpoints.pass_by("committed")
+        await self._send(sends or [], spans)
+
+    async def _send(self, sends: list[Send], spans: Spans) -> None:
+        futures = []
+        half = len(sends) // 2 if failpoints.armed("sending") else -1
+        for number, send in enumerate(sends):
+            futures.append(await self.publisher.send(send))
+            if number == half and failpoints.reached("sending"):
+                await acknowledged(futures)
+                failpoints.die()
+        self._acks = asyncio.create_task(self._acknowledged(futures, spans))
+
+    async def _acknowledged(self, futures: Sequence[Any], spans: Spans) -> None:
+        await acknowledged(futures)
+        if futures:
+            failpoints.pass_by("sent")
+        for partition, (start, upto) in spans.items():
+            self._sent[partition] = (self._sent[partition][0] if partition in self._sent else start, upto)
+
+    async def _await_acks(self) -> None:
+        if self._acks:
+            acks, self._acks = self._acks, None
+            await acks
+
+    async def _mark(self) -> None:
+        if sent := self._sent:
+            self._sent = {}
+            topics, numbers = [tp.topic for tp in sent], [tp.partition for tp in sent]
+            try:
+                await self.database.execute(
+                    inbox.MARK, topics, numbers, [a for a, _ in sent.values()], [b for _, b in sent.values()]
+                )
+            except TRANSIENT as error:  # a mark too low only means: sent again
+                log.warning("not marked: %r", error)
+                return
+            failpoints.pass_by("marked")
+
+    # ---- one batch
+
+    async def _patiently(self, action: Callable[[], Awaitable[T]], needed: Sequence[TopicPartition]) -> T:
+        """Try until it works: what is transient never reaches the dead letters. Raises Lost when it is no longer ours to do."""
+        tries = 0
+        while True:
+            try:
+                return await action()
+            except TRANSIENT as error:
+                reason = str(error) if isinstance(error, asyncpg.SerializationError) else type(error).__name__
+            except asyncpg.ExclusionViolationError as error:
+                reason = error.constraint_name  # type: ignore[attr-defined]
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name != "inbox_pkey":  # type: ignore[attr-defined]
+                    raise
+                reason = "known_meanwhile"  # the same message came through another partition
+            AGAIN.labels(reason).inc()
+            log.warning("again: %s", reason)
+            if not self.stream.owns(needed):
+                raise Lost
+            await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
+            tries += 1
+
+    async def _decide(self, records: Sequence[Record], spans: Spans) -> list[Send]:
+        """Decide and write these records. Raises Gap or Lost, with nothing written."""
+        messages = [open_record(record, self.models) for record in records]
+        try:
+            return await self._patiently(lambda: self._attempt(messages, spans), list(spans))
+        except HOPELESS:
+            raise
+        except Exception as error:  # R10: this batch will never work as it is; the culprit is found one by one
+            log.warning("one by one: %r", error)
+        sends: list[Send] = []
+        for message in messages:
+            record = message.record
+            span = {TopicPartition(record.topic, record.partition): (record.offset, record.offset + 1)}
+            sends += await self._alone(message, span)
+        return sends
+
+    async def _alone(self, message: Incoming | DeadRecord, span: Spans) -> list[Send]:
+        try:
+            return await self._patiently(lambda: self._attempt([message], span), list(span))
+        except HOPELESS:
+            raise
+        except Exception as error:
+            if isinstance(message, DeadRecord):
+                raise
+            reason = f"{type(error).__name__}: {error}"[:1000]
+            log.exception("dead letter: %s %s", message.envelope.type, message.id)
+            dead = DeadRecord(message.record, reason, message.envelope, message.body)
+            return await self._patiently(lambda: self._attempt([dead], span), list(span))
+
+    async def _attempt(self, messages: Sequence[Incoming | DeadRecord], spans: Spans) -> list[Send]:
+        partitions = list(spans)
+        topics, numbers = [tp.topic for tp in partitions], [tp.partition for tp in partitions]
+        rows = await self.database.fetch(inbox.KNOWN, topics, numbers, [message.id for message in messages])
+        progress, known = _known(rows)
+        now: datetime = rows[0]["handled_at"]
+        for partition, (start, _) in spans.items():
+            processed = progress[partition][0]
+            if start > processed:
+                raise Gap(partition, f"{start} came, the database has processed {processed}")
+        messages = await self._buried(messages, progress, known, topics, numbers)
+        messages = [self._fenced(message, now, known) for message in messages]
+        ledger = Ledger(
+            self.service.name,
+            self._dead_topic,
+            now,
+            known,
+            lambda topic, partition: progress[TopicPartition(topic, partition)][1],
+        )
+        new = [message for message in messages if isinstance(message, Incoming) and message.id not in known]
+        saves: Sequence[Save] = ()
+        state = None
+        if new:
+            statement = self.service.load(new)
+            state = self.service.begin(await self.database.fetch(statement.sql, *statement.arguments))
+            failpoints.pass_by("deciding")
+        for message in messages:
+            if not ledger.is_new(message):
+                ledger.meet_again(message)
+            elif isinstance(message, DeadRecord):
+                body = message.body
+                refusals = (
+                    self.service.refuse(Incoming(message.record, message.envelope, body))
+                    if body and message.envelope
+                    else ()
+                )
+                ledger.bury(message, refusals)
+            else:
+                ledger.decide(message, self.service.decide(state, message, now))
+        if new:
+            saves = self.service.save(state)
+        marks = [self._sent.get(partition, (0, 0)) for partition in partitions]
+        rows = await self.database.fetch(
+            inbox.write_statement(saves),
+            *ledger.columns(),
+            topics,
+            numbers,
+            [progress[partition][0] for partition in partitions],
+            [spans[partition][1] for partition in partitions],
+            [start for start, _ in marks],
+            [upto for _, upto in marks],
+            *[save.rows for save in saves],
+            *[array for save in saves for array in save.arrays],
+        )
+        if any(upto for _, upto in marks):
+            failpoints.pass_by("marked")
+        for partition, mark in zip(partitions, marks, strict=True):
+            if self._sent.get(partition) == mark:
+                del self._sent[partition]
+        BATCHES.observe(len(messages))
+        REPLAYS.inc(ledger.replays)
+        DEAD.inc(sum(entry.dead for entry in ledger.decided.values()))
+        asked = {
+            row["id"]: AskedRow(row["asked_by"], row["answer"], row["answered_at"], row["request_hash"])
+            for row in rows
+            if row["id"]
+        }
+        return ledger.sends(asked)
+
+    def _fenced(
+        self, message: Incoming | DeadRecord, now: datetime, known: Mapping[str, Remembered]
+    ) -> Incoming | DeadRecord:
+        if isinstance(message, DeadRecord) or message.id in known:
+            return message
+        age = now - message.envelope.created
+        if age <= OLDEST and age.total_seconds() >= -NEWEST:
+            return message
+        reason = "created more than 7 days ago" if age > OLDEST else "created more than 5 minutes in the future"
+        return DeadRecord(message.record, reason, message.envelope, message.body)
+
+    async def _buried(
+        self,
+        messages: Sequence[Incoming | DeadRecord],
+        progress: Mapping[TopicPartition, tuple[int, int]],
+        known: dict[str, Remembered],
+        topics: list[str],
+        numbers: list[int],
+    ) -> Sequence[Incoming | DeadRecord]:
+        """Records below the mark that the inbox does not know by their id lie in the dead letters, under their place."""
+        suspects = {
+            dead.id: dead
+            for message in messages
+            if isinstance(message, Incoming)
+            and message.id not in known
+            and message.record.offset < progress[TopicPartition(message.record.topic, message.record.partition)][0]
+            for dead in [DeadRecord(message.record, "", message.envelope, message.body)]
+        }
+        if not suspects:
+            return messages
+        _, found = _known(await self.database.fetch(inbox.KNOWN, topics, numbers, list(suspects)))
+        known.update(found)
+        dead_at = {id(suspects[key].record): suspects[key] for key in found}
+        return [dead_at.get(id(message.record), message) for message in messages]
+
+
+def _known(
+    rows: Sequence[asyncpg.Record],
+) -> tuple[dict[TopicPartition, tuple[int, int]], dict[str, Remembered]]:
+    progress: dict[TopicPartition, tuple[int, int]] = {}
+    known: dict[str, Remembered] = {}
+    for row in rows:
+        if row["id"] is None:
+            progress[TopicPartition(row["topic"], row["partition"])] = (row["position"], row["published"])
+        else:
+            known[row["id"]] = Remembered(
+                row["topic"],
+                row["partition"],
+                row["position"],
+                row["handled_at"],
+                row["outputs"],
+                row["request_hash"],
+                row["answer"],
+                row["answered_at"],
+            )
+    return progress, known

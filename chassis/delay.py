@@ -1,0 +1,228 @@
+"""The delay relay: a topic whose records are due a fixed time after they were written, so that its head is the next due.
+
+A partition's first records wait in a bounded buffer, the rest waits in Kafka (the partition is paused meanwhile): memory is
+flat however many wait. A due record is forwarded as it is, its ack awaited, its offset committed in the background; after
+a crash some are forwarded again, and the receiver's inbox knows them. Nothing is ever forwarded early.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+import asyncpg
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from prometheus_client import Counter, Gauge, Histogram
+
+from chassis import failpoints
+from chassis.database import TRANSIENT
+from chassis.ledger import Send
+from chassis.publisher import Publisher, acknowledged
+from chassis.settings import Settings
+from chassis.subscription import Record, Records, Subscription
+from chassis.telemetry import metrics
+from contracts.topics import Topic
+
+log = logging.getLogger(__name__)
+
+FEW, MANY = 200, 400  # records of a partition in memory: fetch more below, pause above
+AT_ONCE = 500  # due records forwarded before their acks are awaited
+COMMIT_SECONDS = 0.5
+CLOCK_SECONDS = 10.0
+
+FORWARDED = Counter("holdfast_delay_forwarded", "Records forwarded when they were due", registry=metrics)
+BUFFERED = Gauge("holdfast_delay_buffered", "Records that wait in memory; all others wait in Kafka", registry=metrics)
+LATENESS = Histogram(
+    "holdfast_delay_lateness_seconds",
+    "From due to forwarded",
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60),
+    registry=metrics,
+)
+
+
+class Clock:
+    """The database's clock, as an offset to the monotonic one: never ahead of it, behind by a round trip at most."""
+
+    def __init__(self, database: asyncpg.Pool) -> None:
+        self.database = database
+        self._ahead: float | None = None
+
+    async def read(self) -> None:
+        """Ask the database for the time. Raises what a database that is away raises."""
+        moment: datetime = await self.database.fetchval("SELECT clock_timestamp()")
+        # As if it had been read just now, at the end of the round trip: then ours is late rather than early.
+        self._ahead = moment.timestamp() - time.monotonic()
+
+    def now(self) -> datetime:
+        assert self._ahead is not None, "read() first"
+        return datetime.fromtimestamp(time.monotonic() + self._ahead, UTC)
+
+
+def due_at(record: Record) -> datetime | None:
+    """When the record is due; None, which is at once, if it does not say: its receiver will find out what is wrong with it."""
+    for name, value in record.headers:
+        if name == "ce_dueat":
+            with contextlib.suppress(ValueError, UnicodeDecodeError):
+                moment = datetime.fromisoformat(value.decode("ascii"))
+                return moment if moment.tzinfo else None
+    return None
+
+
+class Waiting(deque[Record]):
+    """The first records of one partition, in order."""
+
+    paused = False
+
+
+class Relay(ConsumerRebalanceListener):
+    """Forwards the records of delay topics when they are due. `failed` is called once if it cannot go on."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        topics: Iterable[Topic],
+        database: asyncpg.Pool,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self.failed, self.clock = failed, Clock(database)
+        self.joined = asyncio.Event()
+        self.publisher = Publisher(settings.kafka)
+        self._targets = {topic.name: topic.forwards_to for topic in topics if topic.forwards_to}
+        self._waiting: dict[TopicPartition, Waiting] = {}
+        self._done: dict[TopicPartition, int] = {}  # acknowledged up to here
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.subscription = Subscription(
+            settings.kafka,
+            name,
+            list(self._targets),
+            self._receive,
+            self,
+            reset="earliest",  # a repeat is harmless, a loss is not
+            max_records=FEW,
+            member=settings.instance,
+            session_timeout_ms=settings.session_timeout_ms,
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=64 * 1024,
+        )
+
+    async def start(self) -> None:
+        """Connect and begin. Raises KafkaError while Kafka is away."""
+        await self.clock.read()
+        await self.publisher.start()
+        for work in (self._forward_for_ever(), self._keep_time_and_place()):
+            task = asyncio.create_task(work)
+            task.add_done_callback(lambda task: None if task.cancelled() else self._fail(task.exception()))
+            self._tasks.append(task)
+        await self.subscription.start()
+
+    async def stop(self) -> None:
+        """Commit what is acknowledged, leave the group."""
+        for task in self._tasks:
+            task.cancel()
+        await self.on_partitions_revoked(())
+        await self.subscription.stop()
+        await self.publisher.stop()
+
+    def missing(self) -> list[str]:
+        """What this part still waits for."""
+        return [] if self.joined.is_set() else ["kafka"]
+
+    def _fail(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.failed(error)
+
+    async def _receive(self, batch: Records) -> None:
+        for record in batch:
+            partition = TopicPartition(record.topic, record.partition)
+            waiting = self._waiting.get(partition)
+            if waiting is None:  # taken from us meanwhile
+                continue
+            waiting.append(record)
+            if len(waiting) >= MANY and not waiting.paused:
+                with contextlib.suppress(IllegalStateError):
+                    self.subscription.consumer.pause(partition)
+                    waiting.paused = True
+        self._changed.set()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        # A rebalance forgets pauses and goes back to what is committed, so nothing has to be saved or sought.
+        self._waiting = {partition: Waiting() for partition in assigned}
+        self.joined.set()
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - an eager rebalance takes all
+        self._waiting = {}
+        await self._commit()
+        self._done = {}
+
+    # ---- forwarding
+
+    async def _forward_for_ever(self) -> None:
+        while True:
+            self._changed.clear()
+            if await self._forward_what_is_due():
+                continue
+            heads = [due_at(waiting[0]) for waiting in self._waiting.values() if waiting]
+            pause = min(((head - self.clock.now()).total_seconds() for head in heads if head), default=None)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if pause is None else max(0.0, pause)):
+                    await self._changed.wait()
+
+    async def _forward_what_is_due(self) -> bool:
+        """Forward up to AT_ONCE due records and await their acks; False if there was none."""
+        now = self.clock.now()
+        futures: list[asyncio.Future[object] | None] = []
+        upto: dict[TopicPartition, int] = {}
+        for partition, waiting in list(self._waiting.items()):
+            while waiting and len(futures) < AT_ONCE:
+                due = due_at(waiting[0])
+                if due is not None and due > now:
+                    break
+                record = waiting.popleft()
+                failpoints.pass_by("due")
+                futures.append(await self._forward(record))
+                upto[partition] = record.offset + 1
+                if due is not None:
+                    LATENESS.observe((now - due).total_seconds())
+            if waiting.paused and len(waiting) <= FEW:
+                with contextlib.suppress(IllegalStateError):
+                    self.subscription.consumer.resume(partition)
+                waiting.paused = False
+        if not futures:
+            return False
+        await acknowledged(futures)
+        failpoints.pass_by("forwarded")
+        FORWARDED.inc(len(futures))
+        for partition, offset in upto.items():
+            if partition in self._waiting:
+                self._done[partition] = offset
+        return True
+
+    async def _forward(self, record: Record) -> "asyncio.Future[object] | None":
+        target = self._targets[record.topic]
+        headers = [(name, value) for name, value in record.headers if value is not None]
+        # By contract the target has as many partitions: the same key keeps its number.
+        return await self.publisher.send(Send(target, record.key, record.value or b"", headers, record.partition))
+
+    async def _keep_time_and_place(self) -> None:
+        read_at = time.monotonic()
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            await self._commit()
+            BUFFERED.set(sum(map(len, self._waiting.values())))
+            if time.monotonic() - read_at > CLOCK_SECONDS:
+                with contextlib.suppress(*TRANSIENT):  # then the offset that we have serves on
+                    await self.clock.read()
+                    read_at = time.monotonic()
+
+    async def _commit(self) -> None:
+        if self._done:
+            done = dict(self._done)
+            with contextlib.suppress(KafkaError, AssertionError):  # a repeat is harmless
+                await self.subscription.consumer.commit(done)
+                self._done = {tp: at for tp, at in self._done.items() if done.get(tp) != at}

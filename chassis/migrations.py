@@ -1,0 +1,59 @@
+"""Plain SQL files, applied once each, in order, by whoever starts first."""
+
+import asyncio
+import hashlib
+import re
+from pathlib import Path
+
+import asyncpg
+
+_LOCK = 0x486F6C6466617374  # "Holdfast"; one database per service, so there is nobody to clash with
+_OWN = Path(__file__).parent / "schema"  # the inbox and the progress, the same in every service's database
+_NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql").fullmatch
+
+
+class DatabaseIsAhead(Exception):
+    """The database has migrations that this build does not know: run the newer build."""
+
+
+class MigrationChanged(Exception):
+    """A migration was edited after it was applied: write a new one instead."""
+
+
+async def migrate(url: str, folder: Path) -> list[str]:
+    """Apply what is missing of the chassis' tables and of `folder`, each file in its own transaction; returns the names applied.
+
+    Several starters may call it at once. Raises DatabaseIsAhead or MigrationChanged.
+    """
+    files = {
+        file.name: file.read_text() for place in (_OWN, folder) for file in sorted(place.iterdir()) if _NAME(file.name)
+    }
+    connection = await asyncpg.connect(url)
+    try:
+        # Polled: a session blocked inside pg_advisory_lock() keeps a snapshot that CREATE INDEX CONCURRENTLY waits for.
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            await asyncio.sleep(0.1)
+        await connection.execute(
+            """
+            CREATE TABLE IF NOT EXISTS migrations (
+              name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+            """
+        )
+        done = {row["name"]: row["sha256"] for row in await connection.fetch("SELECT name, sha256 FROM migrations")}
+        if unknown := sorted(done.keys() - files.keys()):
+            raise DatabaseIsAhead(", ".join(unknown))
+        return [name for name, sql in files.items() if await _apply(connection, name, sql, done.get(name))]
+    finally:
+        await connection.close()
+
+
+async def _apply(connection: asyncpg.Connection, name: str, sql: str, applied: str | None) -> bool:
+    digest = hashlib.sha256(sql.encode()).hexdigest()
+    if applied is not None:
+        if applied != digest:
+            raise MigrationChanged(name)
+        return False
+    async with connection.transaction():
+        await connection.execute(sql)
+        await connection.execute("INSERT INTO migrations (name, sha256) VALUES ($1, $2)", name, digest)
+    return True

@@ -1,0 +1,169 @@
+"""One worker process: the decider, the reads, the probes and the metrics on one event loop.
+
+Kafka or the database being away is no reason to die: liveness stays, readiness goes, and it begins as soon as both answer.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol, TypeVar
+
+import asyncpg
+import uvicorn
+from aiokafka.errors import KafkaError
+from prometheus_client import generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from chassis import database, inbox, telemetry
+from chassis.notify import notify
+from chassis.reads import Read, routes
+from chassis.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CANNOT_GO_ON = 70  # EX_SOFTWARE: whoever supervises starts it again, and what is stored is sent again
+PRUNE_SECONDS = 60.0
+
+
+class Part(Protocol):
+    """What a worker runs: a decider or a relay."""
+
+    @property
+    def joined(self) -> asyncio.Event: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def missing(self) -> list[str]: ...
+
+
+MakePart = Callable[[asyncpg.Pool, Callable[[BaseException], None]], Part]
+
+
+class Worker:
+    """A part that runs, with its database, its reads and its probes."""
+
+    def __init__(self, name: str, settings: WorkerSettings, make: MakePart, reads: Mapping[str, Read]) -> None:
+        self.name, self.settings, self.make = name, settings, make
+        self.database: asyncpg.Pool | None = None
+        self.part: Part | None = None
+        token = settings.internal_token.get_secret_value()
+        self.app = Starlette(
+            routes=[
+                Route("/livez", self._alive),
+                Route("/readyz", self._ready),
+                Route("/metrics", self._metrics),
+                *routes(reads, lambda: self.database, token),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        beginning = asyncio.create_task(self._begin())
+        beginning.add_done_callback(_stop_on_error)
+        try:
+            yield
+        finally:
+            beginning.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beginning
+            if self.part:
+                await self.part.stop()
+            if self.database:
+                await self.database.close()
+
+    async def _begin(self) -> None:
+        settings = self.settings
+        self.database = await patiently(
+            "the database",
+            lambda: database.connect(settings.database, settings.database_connections, self.name),
+            database.TRANSIENT,
+        )
+        pool = self.database
+
+        async def join() -> Part:
+            part = self.make(pool, die)
+            try:
+                await part.start()
+            except BaseException:
+                await part.stop()
+                raise
+            return part
+
+        self.part = await patiently("Kafka", join, (KafkaError, OSError))
+        await self.part.joined.wait()
+        notify("READY=1")
+        log.info("ready")
+        while True:
+            await asyncio.sleep(PRUNE_SECONDS)
+            with contextlib.suppress(*database.TRANSIENT):
+                await pool.execute(inbox.PRUNE)
+
+    async def _alive(self, _request: Request) -> Response:
+        return Response("alive")
+
+    async def _ready(self, _request: Request) -> Response:
+        """What is missing, in words; an instance without partitions is ready too, it stands by."""
+        missing = ["database"] if self.database is None else []
+        missing += self.part.missing() if self.part else ["kafka"]
+        return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(generate_latest(telemetry.metrics), media_type="text/plain; version=0.0.4")
+
+
+def die(error: BaseException) -> None:
+    """Crash-only: what is decided is stored, and the next start sends what was not sent."""
+    log.critical("cannot go on", exc_info=error)
+    os._exit(CANNOT_GO_ON)
+
+
+def _stop_on_error(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()):
+        die(error)
+
+
+async def patiently(what: str, action: Callable[[], Awaitable[T]], errors: tuple[type[BaseException], ...]) -> T:
+    """Try until it works, with pauses of up to 5 seconds, saying so."""
+    pause = 0.2
+    while True:
+        try:
+            return await action()
+        except errors as error:
+            log.warning("%s is away: %r", what, error)
+            notify(f"STATUS=waiting for {what}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+
+
+def shared_socket(host: str, port: int) -> socket.socket:
+    """A listening address that several replicas on one machine share."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((host, port))
+    return listener
+
+
+def serve(app: Starlette, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight have 3 seconds to end."""
+    config = uvicorn.Config(
+        app, loop="uvloop", http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=3
+    )
+    uvicorn.Server(config).run(sockets=[shared_socket(host, port)])
+
+
+def run(name: str, settings: WorkerSettings, make: MakePart, reads: Mapping[str, Read] | None = None) -> None:
+    """The main function of a worker."""
+    telemetry.configure(name)
+    serve(Worker(name, settings, make, reads or {}).app, settings.host, settings.port)

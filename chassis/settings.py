@@ -1,0 +1,56 @@
+"""What every process needs to be told. A service adds its own; the environment is the only source.
+
+`HOLDFAST_KAFKA` and the like are shared by all services, `HOLDFAST_<SERVICE>_<KEY>` belongs to one.
+"""
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def shared(name: str) -> AliasChoices:
+    """A setting that has one name in all services."""
+    return AliasChoices(f"HOLDFAST_{name}")
+
+
+class Settings(BaseSettings):
+    """Settings that every process knows. Subclasses set `env_prefix` and add theirs."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    kafka: str = Field(validation_alias=shared("KAFKA"))
+    """Bootstrap servers, `host:port[,host:port]`."""
+
+    internal_token: SecretStr = Field(validation_alias=shared("INTERNAL_TOKEN"))
+    """What the gateway shows to the services' read ports. Any long random text, the same everywhere."""
+
+    instance: str | None = Field(default=None, validation_alias=shared("INSTANCE"))
+    """A name for static membership: for a supervisor that restarts this very instance (0.4 s instead of 9 s to take
+    over). Leave it unset where replicas come and go."""
+
+    session_timeout_ms: int = Field(default=6000, validation_alias=shared("SESSION_TIMEOUT_MS"))
+    """Milliseconds after which Kafka gives a silent member's partitions to others."""
+
+    development: bool = Field(default=False, validation_alias=shared("DEVELOPMENT"))
+    """Opens what only a developer's own machine may have."""
+
+    seek_on_assignment: bool = Field(default=True, validation_alias=shared("SEEK_ON_ASSIGNMENT"))
+    """Begin where the database says. False trusts Kafka's offsets, to attack the gap check. For tests only."""
+
+    failpoint: str | None = Field(default=None, validation_alias=shared("FAILPOINT"))
+    """`point:n`: die at the n-th passage of a named point (`chassis.failpoints`). For tests only."""
+
+
+class WorkerSettings(Settings):
+    """Settings of a process that decides: it has a database and a read port."""
+
+    database: str
+    """PostgreSQL, as a URL."""
+
+    port: int
+    """Loopback or pod port of the reads, probes and metrics; replicas on one machine share it."""
+
+    host: str = "127.0.0.1"
+    """The address that port is bound to."""
+
+    database_connections: int = Field(default=6, ge=3)
+    """Connections a worker keeps: one decides, the others read."""

@@ -1,0 +1,266 @@
+"""The raw records of the partitions that this worker owns, in order, each from where the database says.
+
+FastStream subscribes and polls; its handler only hands over raw records, because nothing in front of the decision may
+raise, drop or acknowledge (reliability.md, M1-M5). Where to begin is the database's word, not Kafka's (R4); a record that
+does not follow what was processed is a gap, seen and rewound (R3).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import groupby
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+from prometheus_client import Counter, Gauge
+
+from chassis import inbox
+from chassis.database import TRANSIENT
+from chassis.subscription import Record, Records, Subscription
+from chassis.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+REVOKE_SECONDS = 20  # R8: a rebalance waits this long for the batch in hand; below rebalance_timeout_ms
+GAPS = Counter("holdfast_gaps", "Records that did not follow what was processed; each was rewound", registry=metrics)
+STOPPED = Gauge("holdfast_stopped_partitions", "Partitions whose log no longer has what comes next", registry=metrics)
+
+
+class Stream(ConsumerRebalanceListener):
+    """What waits to be decided. `quiet` is awaited before partitions are given away: it returns when nothing is in hand."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topics: Sequence[str],
+        database: asyncpg.Pool,
+        quiet: Callable[[], Awaitable[None]],
+        *,
+        member: str | None,
+        session_timeout_ms: int,
+        max_records: int,
+        seek_on_assignment: bool = True,
+    ) -> None:
+        self.database, self.max_records = database, max_records
+        self._quiet = quiet
+        self.seek_on_assignment = seek_on_assignment  # False only to attack the gap check: trusts Kafka's offset
+        self.expected: dict[TopicPartition, int] = {}  # the next offset to decide, of the partitions that are ours
+        self.stopped: dict[TopicPartition, str] = {}
+        self.joined = asyncio.Event()
+        self._waiting: list[Record] = []
+        self._filled, self._drained = asyncio.Event(), asyncio.Event()
+        self._in_hand: set[TopicPartition] = set()
+        self._arriving: set[TopicPartition] = set()
+        self._gauge: asyncio.Task[None] | None = None
+        self.subscription = Subscription(
+            bootstrap,
+            group,
+            topics,
+            self._receive,
+            self,
+            reset="none",
+            max_records=max_records,
+            member=member,
+            session_timeout_ms=session_timeout_ms,
+            on_error=self._unreadable,
+        )
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer:
+        """The consumer, for seek, pause and commit. Raises ConsumerStoppedError before start and after stop."""
+        return self.subscription.consumer
+
+    async def start(self) -> None:
+        """Join the group. Raises KafkaError while Kafka is away."""
+        await self.subscription.start()
+        self._gauge = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Leave the group, with nothing in hand."""
+        if self._gauge:
+            self._gauge.cancel()
+        await self._let_go()
+        await self.subscription.stop()
+
+    def missing(self) -> list[str]:
+        """What this part still waits for, or stands still for, in words."""
+        stopped = [f"{tp.topic}/{tp.partition}: {why}" for tp, why in self.stopped.items()]
+        return stopped if self.joined.is_set() else ["kafka"]
+
+    # ---- what comes
+
+    async def _receive(self, batch: Records) -> None:
+        runs = groupby(batch, key=lambda record: TopicPartition(record.topic, record.partition))
+        self._arriving = {TopicPartition(record.topic, record.partition) for record in batch}
+        for partition, records in runs:
+            while len(self._waiting) >= 2 * self.max_records:  # backpressure: nothing more is fetched meanwhile
+                self._drained.clear()
+                await self._drained.wait()
+            if partition in self.expected:
+                self._waiting.extend(records)
+                self._filled.set()
+        self._arriving = set()
+
+    # ---- what the decider takes
+
+    async def some(self, timeout: float | None) -> bool:
+        """Wait until records are there; False after `timeout` seconds without."""
+        if self._waiting:
+            return True
+        self._filled.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._filled.wait()
+        return bool(self._waiting)
+
+    async def take(self) -> dict[TopicPartition, list[Record]]:
+        """The next batch by partition: only partitions that are ours, each run of offsets just where it must begin."""
+        records, self._waiting = self._waiting[: self.max_records], self._waiting[self.max_records :]
+        self._drained.set()
+        parts: dict[TopicPartition, list[Record]] = defaultdict(list)
+        for record in records:
+            parts[TopicPartition(record.topic, record.partition)].append(record)
+        self._in_hand = set(parts)
+        for partition, run in list(parts.items()):
+            expected = self.expected.get(partition)
+            if expected is None:  # taken from us meanwhile
+                del parts[partition]
+            elif run[0].offset > expected or run[-1].offset - run[0].offset != len(run) - 1:
+                del parts[partition]
+                await self.rewind(partition, f"{run[0].offset} to {run[-1].offset} came, {expected} was expected")
+        return parts
+
+    def owns(self, partitions: Iterable[TopicPartition]) -> bool:
+        """Whether all of these are still ours."""
+        return all(partition in self.expected for partition in partitions)
+
+    def done(self, upto: dict[TopicPartition, int]) -> None:
+        """The batch in hand is decided up to these offsets."""
+        for partition, offset in upto.items():
+            if partition in self.expected:
+                self.expected[partition] = max(offset, self.expected[partition])
+        self._in_hand = set()
+
+    async def rewind(self, partition: TopicPartition, why: str) -> None:
+        """Go back to what the database has published; the other partitions go on."""
+        mark = (await self._marks([partition]))[partition]
+        if partition in self.expected:
+            GAPS.inc()
+            log.warning("gap in %s/%s: %s; back to %s", partition.topic, partition.partition, why, mark)
+            # No await from here on: what waits and what comes fit together.
+            self.expected[partition] = mark
+            self._waiting = [r for r in self._waiting if (r.topic, r.partition) != partition]
+            self._drained.set()
+            self.consumer.seek(partition, mark)
+
+    # ---- assignment
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        assigned, consumer = list(assigned), self.consumer
+        if self.seek_on_assignment:
+            for (
+                partition
+            ) in assigned:  # before the first await: a valid position keeps the fetcher from asking Kafka for one
+                consumer.seek(partition, 0)
+                consumer.pause(partition)
+        while True:
+            try:
+                marks = await self._marks(assigned)
+                break
+            except TRANSIENT as error:
+                log.warning("the progress is not readable: %r", error)
+                await asyncio.sleep(0.5)
+        ends = await self._ends(consumer, assigned)
+        for partition in assigned:
+            mark = marks[partition]
+            first, last = ends.get(partition, (mark, mark))
+            if not first <= mark <= last:
+                self._stop_partition(partition, f"offset {mark} comes next, the log has {first} to {last}")
+                continue
+            self.expected[partition] = mark
+            if self.seek_on_assignment:
+                consumer.seek(partition, mark)
+                consumer.resume(partition)
+        log.info(
+            "assigned %s", ", ".join(sorted(f"{tp.topic}/{tp.partition}@{marks[tp]}" for tp in assigned)) or "nothing"
+        )
+        self.joined.set()
+
+    async def _ends(
+        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        if not partitions:
+            return {}
+        try:
+            first, last = await asyncio.gather(consumer.beginning_offsets(partitions), consumer.end_offsets(partitions))
+        except KafkaError as error:  # then the first fetch tells
+            log.warning("the ends of the log are not known: %r", error)
+            return {}
+        return {partition: (first[partition], last[partition]) for partition in partitions}
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - an eager rebalance takes all
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        self.expected.clear()
+        self.stopped.clear()
+        STOPPED.set(0)
+        self._waiting = []
+        self._drained.set()
+        try:
+            async with asyncio.timeout(REVOKE_SECONDS):
+                await self._quiet()
+        except TimeoutError:  # the next owner sends it all again; the database refuses ours if it was faster
+            log.warning("gave partitions away with a batch in hand")
+
+    async def _marks(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        topics, numbers = [tp.topic for tp in partitions], [tp.partition for tp in partitions]
+        await self.database.execute(inbox.MAKE_PROGRESS_ROWS, topics, numbers)
+        rows = await self.database.fetch(inbox.MARKS, topics, numbers)
+        return {TopicPartition(row["topic"], row["partition"]): row["published"] for row in rows}
+
+    # ---- what nobody else would see
+
+    def _unreadable(self, error: KafkaError) -> None:
+        if not isinstance(error, (OffsetOutOfRangeError, NoOffsetForPartitionError)):
+            return
+        culprits = error.args[0] if error.args else {}
+        for partition in culprits if isinstance(culprits, dict) else [culprits]:
+            self._stop_partition(partition, repr(error))
+
+    def _stop_partition(self, partition: TopicPartition, why: str) -> None:
+        """I10: nothing is skipped in silence. The partition stands still and readiness says so until somebody decides."""
+        log.error("partition %s/%s stopped: %s", partition.topic, partition.partition, why)
+        self.stopped[partition] = why
+        STOPPED.set(len(self.stopped))
+        self.expected.pop(partition, None)
+        with contextlib.suppress(IllegalStateError):
+            self.consumer.pause(partition)
+
+    async def _watch(self) -> None:
+        """Kafka's committed offset shows the lag to whoever scales; and a gap with no record after it is seen by nobody else."""
+        suspects: dict[TopicPartition, int] = {}
+        while True:
+            await asyncio.sleep(1)
+            with contextlib.suppress(*TRANSIENT, KafkaError, AssertionError):
+                if self.expected:
+                    await self.consumer.commit(dict(self.expected))
+                busy = self._in_hand | self._arriving | {TopicPartition(r.topic, r.partition) for r in self._waiting}
+                idle = {tp: at for tp, at in self.expected.items() if tp not in busy}
+                ahead = {tp: at for tp, at in idle.items() if await self._position(tp) > at == self.expected.get(tp)}
+                for partition in [tp for tp, at in ahead.items() if suspects.get(tp) == at]:
+                    await self.rewind(partition, "nothing is in hand, but the position is ahead")
+                suspects = ahead
+
+    async def _position(self, partition: TopicPartition) -> int:
+        position: int = await self.consumer.position(partition)
+        return position

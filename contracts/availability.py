@@ -1,0 +1,131 @@
+"""Questions about slots and their answers. Owner: availability, which alone decides who has a slot."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contracts.catalogue import CancellationStep
+from contracts.model import Currency, Id, Instant, Message, Money, Name, Slot, Text, Value
+
+# Somebody else has the slot: a conflict that may pass. The others break a rule of the house.
+Taken = Literal["held", "booked", "buffer"]
+RefusedReason = Literal[
+    "held", "booked", "buffer", "closed", "off_grid", "duration", "lead_time", "horizon",
+    "unknown_product", "unknown_space", "not_offered", "internal",
+]  # fmt: skip
+
+
+class ProductOffer(Value):
+    """A product as it was when the slot was held: the price stays, whatever the catalogue says later."""
+
+    id: Id
+    name: Name
+    price: Money
+    currency: Currency
+    cancellation_policy: tuple[CancellationStep, ...] = ()
+
+
+class SpaceOffer(Value):
+    id: Id
+    name: Name
+    venue_id: Id
+
+
+class HoldSlot(Message):
+    """Hold the slot for the booking; answered with SlotHeld or SlotRefused. `question` comes back in the answer."""
+
+    booking_id: Id
+    question: Id
+    product_id: Id
+    space_id: Id
+    slot: Slot
+
+
+class CommitSlot(Message):
+    """Keep the slot for good. It counts if it was accepted before the hold's end and the slot is its own, or free again."""
+
+    booking_id: Id
+    question: Id
+    space_id: Id
+    accepted_at: Instant
+
+
+class ReleaseSlot(Message):
+    """Give the slot back; answered with SlotReleased even if it was free already."""
+
+    booking_id: Id
+    question: Id
+    space_id: Id
+
+
+class ExtendSlot(Message):
+    """Hold on for another full length from now; answered with SlotExtended, ExtendRefused or SlotLost."""
+
+    booking_id: Id
+    question: Id
+    space_id: Id
+    accepted_at: Instant
+
+
+class ExpireHold(Message):
+    """The hold's time is over: release it if it is still only held. Another `expires_at` than the hold's is ignored."""
+
+    booking_id: Id
+    space_id: Id
+    expires_at: Instant
+
+
+class SlotHeld(Message):
+    booking_id: Id
+    question: Id
+    slot: Slot
+    held_at: Instant
+    expires_at: Instant
+    product: ProductOffer
+    space: SpaceOffer
+
+
+class SlotRefused(Message):
+    """The slot was not given, and why; `until` is the end of the hold that is in the way."""
+
+    booking_id: Id
+    question: Id
+    reason: RefusedReason
+    message: Text
+    until: Instant | None = None
+
+
+class SlotCommitted(Message):
+    booking_id: Id
+    question: Id
+
+
+class SlotLost(Message):
+    """The hold is over: it lapsed (`expired`), or the slot has been sold to somebody else since (`resold`)."""
+
+    booking_id: Id
+    question: Id
+    reason: Literal["expired", "resold", "unknown", "internal"]
+
+
+class SlotReleased(Message):
+    """The slot is on sale again. Without a `question` nobody asked for it: the hold ran out."""
+
+    booking_id: Id
+    reason: Literal["expired", "released"]
+    question: Annotated[Id | None, Field()] = None
+
+
+class SlotExtended(Message):
+    booking_id: Id
+    question: Id
+    expires_at: Instant
+
+
+class ExtendRefused(Message):
+    """The hold lives on as it was: it may not be held any longer (`cap`), or is no hold any more (`committed`)."""
+
+    booking_id: Id
+    question: Id
+    reason: Literal["cap", "committed", "internal"]
+    message: Text

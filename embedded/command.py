@@ -1,0 +1,198 @@
+"""The `holdfast` command."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from embedded import supported
+
+# Everything that needs a Unix is imported inside the commands: Windows has to get its word instead of a traceback.
+
+app = typer.Typer(
+    help="Holdfast, the booking engine: run the whole platform on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Folder with everything the platform remembers.", file_okay=False)
+]
+DEFAULT_DATA = Path(".data/up")
+DEMO_HOLD = "20s"
+NOT_RUNNING = 3  # as system services answer `status`
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="The gateway's port on 127.0.0.1; 0 takes a free one.", max=65535)] = 8000,
+    hold: Annotated[str, typer.Option(help="How long a slot is held: 20s, 15m, 1h.")] = "15m",
+    data: DataOption = DEFAULT_DATA,
+    scale: Annotated[list[str] | None, typer.Option(help="Replicas, as in booking=2; repeatable.")] = None,
+) -> None:
+    """Start the platform and keep it in the foreground; Ctrl-C stops it, its data stays."""
+    from embedded import platform
+
+    replicas = dict(_replicas(word) for word in scale or [])
+
+    async def work() -> int:
+        _say("starting Kafka, Postgres and the services")
+        async with platform.running(data, port=port, hold=hold, scale=replicas, say=_say) as running:
+            _say(f"\nHoldfast runs at {running.url}  (slots are held for {hold})")
+            _say(f"Kafka is at {running.kafka}; data and logs are in {data}.")
+            _say("Ctrl-C stops everything, the data stays.\n")
+            await asyncio.Event().wait()
+        return 0
+
+    _run(work, interrupted=0)
+
+
+@app.command()
+def demo() -> None:
+    """Show a booking's life on a platform of its own, which leaves nothing behind."""
+    from embedded import platform
+    from examples import demo as shown
+
+    async def work() -> int:
+        async with platform.running(hold=DEMO_HOLD, say=_say) as running:
+            code: int = await shown.main(running)
+        _say("\nThe platform is stopped and its data removed.")
+        return code
+
+    _run(work, interrupted=130)
+
+
+@app.command()
+def status(
+    data: DataOption = DEFAULT_DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what runs in a data folder; exit code 3 if nothing does."""
+    from embedded import folder
+    from embedded.problem import Problem
+
+    try:
+        run = folder.running(data)
+    except Problem as problem:
+        _fail(problem)
+    if as_json:
+        print(json.dumps({"running": run is not None, **(run or {})}, indent=2))
+    elif run is None:
+        print(f"nothing runs in {data}")
+    else:
+        _show(run)
+    raise typer.Exit(0 if run is not None else NOT_RUNNING)
+
+
+@app.command()
+def reset(data: DataOption = DEFAULT_DATA) -> None:
+    """Forget the data; refused while the platform runs."""
+    from embedded import folder
+    from embedded.problem import Problem
+
+    try:
+        folder.forget(data)
+    except Problem as problem:
+        _fail(problem)
+    print(f"{data} is forgotten")
+
+
+def main() -> None:
+    """The entry point: says where Holdfast cannot run before anything else."""
+    obstacle = supported.obstacle()
+    if obstacle is not None:
+        sys.exit(obstacle)
+    app()
+
+
+def _run(work: Callable[[], Awaitable[int]], *, interrupted: int) -> None:
+    """Run to the end or to the first signal; whichever it is, everything that was started is stopped first."""
+    from embedded.problem import Problem
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt to reach a Kafka that starts
+    try:
+        code = asyncio.run(_until_signal(work, interrupted))
+    except Problem as problem:
+        _fail(problem)
+    raise typer.Exit(code)
+
+
+async def _until_signal(work: Callable[[], Awaitable[int]], interrupted: int) -> int:
+    stopping = False
+    task = asyncio.current_task()
+    assert task is not None
+
+    def interrupt() -> None:
+        nonlocal stopping
+        # Only the first one cancels: a second would break the orderly stop that is under way.
+        _say("still stopping" if stopping else "\nstopping")
+        if not stopping:
+            stopping = True
+            task.cancel()
+
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it ignored
+            asyncio.get_running_loop().add_signal_handler(number, interrupt)
+    try:
+        return await work()
+    except asyncio.CancelledError:
+        if not stopping:
+            raise
+        _say("everything is stopped")
+        return interrupted
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # a closed terminal is no reason to die before everything is stopped
+        print(line, flush=True)
+
+
+def _fail(problem: Exception) -> NoReturn:
+    print(f"holdfast: {problem}", file=sys.stderr)
+    raise typer.Exit(1) from None
+
+
+def _replicas(word: str) -> tuple[str, int]:
+    service, _, number = word.partition("=")
+    if not number.isdecimal():
+        raise typer.BadParameter(f"{word!r}: write booking=2")
+    return service, int(number)
+
+
+def _show(run: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Holdfast, since {run.get('started')}")
+    for heading in "process", "pid", "address":
+        table.add_column(heading)
+    addresses = {"kafka": run.get("kafka"), "postgres": run.get("postgres"), "gateway": run.get("gateway")}
+    addresses |= run.get("reads", {})
+    table.add_row("supervisor", str(run.get("supervisor")), "")
+    for name, pid in run.get("processes", {}).items():
+        state = str(pid) if _lives(pid) else f"{pid} (ended)"
+        table.add_row(name, state, addresses.get(name) or addresses.get(name.rpartition("-")[0]) or "")
+    Console().print(table)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Kafka and Postgres in one process tree, under a supervisor."""
+
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from embedded import folder, kafka, ports, postgres
+from embedded.folder import DataFolder
+from embedded.problem import Problem, side_by_side
+from embedded.supervisor import Supervisor
+
+KAFKA_ATTEMPTS = 3  # where a port cannot be held, somebody may take it between choosing and binding
+FAST_SESSION_MS = 1000
+
+Say = Callable[[str], None]
+
+
+def silent(_line: str) -> None:
+    """Tests and benches have no terminal to talk to."""
+
+
+class Infrastructure:
+    """A running Kafka (`kafka` is its host:port) and Postgres (`dsn(database)`), with what runs beside them."""
+
+    def __init__(self, data: DataFolder, say: Say, fast_sessions: bool) -> None:
+        self.data = data.path
+        self.kafka = ""
+        self._folder, self._say, self._fast_sessions = data, say, fast_sessions
+        self._supervisor = Supervisor(self._record, say)
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._ports: list[ports.Port] = []
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The pids of what runs at this moment, by process name."""
+        return self._supervisor.pids
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of ours has to be told, beside its own addresses."""
+        session = {"HOLDFAST_SESSION_TIMEOUT_MS": str(FAST_SESSION_MS)} if self._fast_sessions else {}
+        return {
+            "HOLDFAST_KAFKA": self.kafka,
+            "HOLDFAST_INTERNAL_TOKEN": self._folder.token(),
+            "HOLDFAST_DEVELOPMENT": "1",
+            **session,
+        }
+
+    def dsn(self, database: str) -> str:
+        """The address of a database, for asyncpg."""
+        return postgres.dsn(self._folder.runtime / "pg", database)
+
+    async def create_database(self, name: str) -> str:
+        """Have a database of this name; its address."""
+        return await postgres.create_database(self._folder.runtime / "pg", name)
+
+    async def drop_database(self, name: str) -> None:
+        """Have no database of this name any more, whoever is connected to it."""
+        await postgres.drop_database(self._folder.runtime / "pg", name)
+
+    async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to a process, which is started again if it ends by it; the pid it had."""
+        return self._supervisor.kill(name, number)
+
+    async def stop_process(self, name: str) -> int | None:
+        """Stop a process, and do not start it again; its exit code."""
+        return await self._supervisor.stop(name)
+
+    async def start_process(self, name: str, env: Mapping[str, str] | None = None) -> int:
+        """Start a stopped process and return its pid when it is ready.
+
+        `env` (a failpoint, say) counts until this life of it ends; the restart after a crash goes without.
+        """
+        return await self._supervisor.start_again(name, env or {})
+
+    async def restarted(self, name: str, after_pid: int) -> int:
+        """The pid of the ready successor of this process, as soon as there is one."""
+        return await self._supervisor.restarted(name, after_pid)
+
+    async def start(self, databases: Iterable[str]) -> None:
+        """Start both, and have these databases."""
+        async with side_by_side() as group:
+            group.create_task(self._start_kafka())
+            group.create_task(self._start_postgres(databases))
+
+    async def stop(self) -> None:
+        """Stop everything, the data stays."""
+        await self._supervisor.stop_all()
+        for port in self._ports:
+            port.release()
+
+    async def _start_kafka(self) -> None:
+        await kafka.prepare(self._folder, self._say)
+        for attempt in range(1, KAFKA_ATTEMPTS + 1):
+            broker, controller = self._port(), self._port()
+            self.kafka = f"{ports.HOST}:{broker}"
+            try:
+                await self._supervisor.start([kafka.program(self._folder, broker, controller)])
+            except Problem as problem:
+                if attempt == KAFKA_ATTEMPTS or "already in use" not in str(problem):
+                    raise
+            else:
+                return
+
+    async def _start_postgres(self, databases: Iterable[str]) -> None:
+        await postgres.prepare(self._folder)
+        await self._supervisor.start([postgres.program(self._folder)])
+        for name in databases:
+            await self.create_database(name)
+
+    def _port(self, number: int = 0, *, shared: bool = False) -> int:
+        port = ports.hold(number, shared=shared)
+        self._ports.append(port)
+        return port.number
+
+    def _record(self) -> None:
+        self._folder.record(self._run())
+
+    def _run(self) -> dict[str, Any]:
+        return {
+            "supervisor": os.getpid(),
+            "started": self._started,
+            "kafka": self.kafka,
+            "postgres": str(self._folder.runtime / "pg"),
+            "processes": self.pids,
+        }
+
+
+@contextlib.asynccontextmanager
+async def infrastructure(
+    data: Path | None = None, *, databases: Iterable[str] = (), fast_sessions: bool = False, say: Say = silent
+) -> AsyncIterator[Infrastructure]:
+    """Kafka and Postgres alone, in this data folder or in a temporary one; nothing is left running afterwards.
+
+    Kafka has no topics and accepts sessions from 0.5 s; Postgres has these databases.
+    """
+    with opened(data) as mine:
+        running = Infrastructure(mine, say, fast_sessions)
+        try:
+            await running.start(databases)
+            yield running
+        finally:
+            await running.stop()
+
+
+@contextlib.contextmanager
+def opened(data: Path | None) -> Iterator[DataFolder]:
+    """The data folder for us alone; None makes a temporary one, which is removed at the end."""
+    with contextlib.ExitStack() as stack:
+        if data is None:
+            folder.sweep()
+            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=folder.TEMPORARY)))
+        yield stack.enter_context(folder.opened(data))

@@ -1,0 +1,5 @@
+"""`python -m services.availability` runs one availability worker."""
+
+from services.availability.app import main
+
+main()

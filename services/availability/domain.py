@@ -1,0 +1,274 @@
+"""Who has a slot. Pure: what is held, a command and the database's time in; what is held then, and what follows, out.
+
+A hold past its end does not count from that very moment: the next who asks takes the slot, and the former owner is told. The
+timer that comes later only tells those whom nobody has followed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from contracts.availability import (
+    CommitSlot,
+    ExpireHold,
+    ExtendRefused,
+    ExtendSlot,
+    HoldSlot,
+    ProductOffer,
+    RefusedReason,
+    ReleaseSlot,
+    SlotCommitted,
+    SlotExtended,
+    SlotHeld,
+    SlotLost,
+    SlotRefused,
+    SlotReleased,
+    SpaceOffer,
+)
+from contracts.catalogue import Product, Space, Venue
+from services.availability import rules, slots
+from services.availability.slots import Occupied
+
+MOST_RIVALS = 48  # overdue holds that one command may displace: each is told, and outputs are bounded
+
+
+class House(NamedTuple):
+    """What the catalogue has of what is asked for; None for what it has not."""
+
+    venue: Venue | None
+    space: Space | None
+    product: Product | None
+    offered: bool  # the product is sold in the space
+
+
+class Holding(NamedTuple):
+    """A booking's slot. `revision` is that of the row as loaded, 0 for a new one."""
+
+    organisation: str
+    space_id: str
+    product_id: str
+    at: Occupied
+    state: Literal["HELD", "COMMITTED", "RELEASED"]
+    held_at: datetime
+    hold: timedelta
+    expires_at: datetime
+    lapsed: bool = False
+    revision: int = 0
+
+    def released(self, *, lapsed: bool) -> "Holding":
+        return self._replace(state="RELEASED", lapsed=lapsed)
+
+    def committed(self, unit: int) -> "Holding":
+        return self._replace(state="COMMITTED", lapsed=False, at=self.at._replace(unit=unit, committed=True))
+
+
+class Timer(NamedTuple):
+    """An ExpireHold for the delay topic of this length."""
+
+    expire: ExpireHold
+    length: timedelta
+
+
+Event = SlotHeld | SlotRefused | SlotCommitted | SlotLost | SlotReleased | SlotExtended | ExtendRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The holdings that change, and what follows, in order."""
+
+    changed: tuple[Holding, ...] = ()
+    outputs: tuple[Event | Timer, ...] = ()
+
+
+def hold(
+    house: House,
+    mine: Holding | None,
+    others: Iterable[Holding],
+    organisation: str,
+    command: HoldSlot,
+    now: datetime,
+    default_hold: timedelta,
+) -> Decision:
+    """Hold the slot, or say what is in the way. `others` are the live holdings of the space that may overlap."""
+    reason = _wrong_with(house, mine, command, now)
+    if reason is not None:
+        return Decision(outputs=(refused(command, reason),))
+    venue, space, product, _ = house
+    assert venue is not None
+    assert space is not None
+    assert product is not None
+    others = list(others)
+    occupied = [other.at for other in others]
+    blocked_from, blocked_to = slots.blocked(product, command.slot)
+    unit = slots.free_unit(space.units, blocked_from, blocked_to, occupied, now)
+    if unit is None:
+        taken, until = slots.in_the_way(space.units, command.slot, blocked_from, blocked_to, occupied, now)
+        return Decision(outputs=(refused(command, taken, until),))
+    displaced = _overdue(others, unit, blocked_from, blocked_to)
+    if len(displaced) > MOST_RIVALS:
+        return Decision(outputs=(refused(command, "held", now),))
+    length = timedelta(minutes=product.hold_minutes) if product.hold_minutes else default_hold
+    ends = now + length
+    holding = Holding(
+        organisation,
+        command.space_id,
+        command.product_id,
+        Occupied(unit, command.slot.from_, command.slot.to, blocked_from, blocked_to, False, ends, command.booking_id),
+        "HELD",
+        now,
+        length,
+        ends,
+    )
+    held = SlotHeld.model_construct(
+        booking_id=command.booking_id,
+        question=command.question,
+        slot=command.slot,
+        held_at=now,
+        expires_at=ends,
+        product=ProductOffer.model_construct(
+            id=product.id,
+            name=product.name,
+            price=product.price,
+            currency=product.currency,
+            cancellation_policy=product.cancellation_policy,
+        ),
+        space=SpaceOffer.model_construct(id=space.id, name=space.name, venue_id=space.venue_id),
+    )
+    return _displacing(displaced, holding, held, _timer(holding))
+
+
+def commit(
+    house: House, mine: Holding | None, others: Iterable[Holding], command: CommitSlot, now: datetime
+) -> Decision:
+    """The deadline rule: accepted before the hold's end, and the slot is its own still, or free again."""
+    answer = SlotCommitted.model_construct(booking_id=command.booking_id, question=command.question)
+    if mine is None:
+        return Decision(outputs=(_lost(command, "unknown"),))
+    if mine.state == "COMMITTED":
+        return Decision(outputs=(answer,))
+    in_time = command.accepted_at < mine.expires_at
+    if mine.state == "HELD":
+        if in_time:
+            return Decision((mine.committed(mine.at.unit),), (answer,))
+        return Decision((mine.released(lapsed=True),), (_lost(command, "expired"),))
+    if not (in_time and mine.lapsed):
+        return Decision(outputs=(_lost(command, "expired"),))
+    others = list(others)
+    units = house.space.units if house.space else mine.at.unit
+    spans = (mine.at.blocked_from, mine.at.blocked_to)
+    unit = slots.free_unit(units, *spans, [other.at for other in others], now)
+    displaced = [] if unit is None else _overdue(others, unit, *spans)
+    if unit is None or len(displaced) > MOST_RIVALS:
+        return Decision(outputs=(_lost(command, "resold"),))
+    return _displacing(displaced, mine.committed(unit), answer)
+
+
+def release(mine: Holding | None, command: ReleaseSlot) -> Decision:
+    """Give the slot back; that it was free already is no reason not to answer."""
+    released = SlotReleased(booking_id=command.booking_id, reason="released", question=command.question)
+    if mine is None or mine.state == "RELEASED":
+        # What lapsed and was then cancelled may not be taken again by a confirm that comes late.
+        gone = (mine.released(lapsed=False),) if mine is not None and mine.lapsed else ()
+        return Decision(gone, (released,))
+    return Decision((mine.released(lapsed=False),), (released,))
+
+
+def extend(mine: Holding | None, command: ExtendSlot, now: datetime, cap: timedelta) -> Decision:
+    """Another full length from now, up to `cap` in all; accepted before the hold's end and the slot its own still."""
+    if mine is None:
+        return Decision(outputs=(_lost(command, "unknown"),))
+    if mine.state == "COMMITTED":
+        return Decision(outputs=(_not_extended(command, "committed", "The slot is kept for good already."),))
+    if mine.state == "RELEASED":
+        return Decision(outputs=(_lost(command, "expired"),))
+    if command.accepted_at >= mine.expires_at:
+        return Decision((mine.released(lapsed=True),), (_lost(command, "expired"),))
+    ends = now + mine.hold
+    if ends > mine.held_at + cap:
+        most = f"A slot may be held for {cap.total_seconds() / 60:g} minutes in all."
+        return Decision(outputs=(_not_extended(command, "cap", most),))
+    longer = mine._replace(expires_at=ends, at=mine.at._replace(expires_at=ends))
+    extended = SlotExtended(booking_id=command.booking_id, question=command.question, expires_at=ends)
+    return Decision((longer,), (extended, _timer(longer)))
+
+
+def expire(mine: Holding | None, command: ExpireHold, now: datetime, shortest: timedelta) -> Decision:
+    """Release what is still only held. One that comes early waits again: nothing blocks the queue of commands."""
+    if mine is None or mine.state != "HELD" or mine.expires_at != command.expires_at:
+        return Decision()
+    if now < mine.expires_at:
+        return Decision(outputs=(Timer(command, shortest),))
+    return Decision((mine.released(lapsed=True),), (_expired(mine),))
+
+
+def _wrong_with(house: House, mine: Holding | None, command: HoldSlot, now: datetime) -> RefusedReason | None:
+    venue, space, product, offered = house
+    if product is None:
+        return "unknown_product"
+    if space is None or venue is None:
+        return "unknown_space"
+    if not offered or product.category != "booking":
+        return "not_offered"
+    if mine is not None:  # a booking asks once; whoever asks again under its id is not booking
+        return "internal"
+    return rules.refusal(venue, product, command.slot, now)
+
+
+def _overdue(others: Iterable[Holding], unit: int, blocked_from: datetime, blocked_to: datetime) -> list[Holding]:
+    """Those who still stand in the unit's rows: the unit is free, so their time has run out."""
+    return [
+        other
+        for other in others
+        if other.at.unit == unit and other.at.blocked_from < blocked_to and blocked_from < other.at.blocked_to
+    ]
+
+
+def _displacing(displaced: list[Holding], holding: Holding, *outputs: Event | Timer) -> Decision:
+    gone = tuple(other.released(lapsed=True) for other in displaced)
+    return Decision((*gone, holding), (*(_expired(other) for other in displaced), *outputs))
+
+
+def _timer(holding: Holding) -> Timer:
+    expire = ExpireHold.model_construct(
+        booking_id=holding.at.booking_id, space_id=holding.space_id, expires_at=holding.expires_at
+    )
+    return Timer(expire, holding.hold)
+
+
+def _expired(holding: Holding) -> SlotReleased:
+    return SlotReleased.model_construct(booking_id=holding.at.booking_id, reason="expired")
+
+
+def _lost(command: CommitSlot | ExtendSlot, reason: Literal["expired", "resold", "unknown"]) -> SlotLost:
+    return SlotLost(booking_id=command.booking_id, question=command.question, reason=reason)
+
+
+def _not_extended(command: ExtendSlot, reason: Literal["cap", "committed"], message: str) -> ExtendRefused:
+    return ExtendRefused(booking_id=command.booking_id, question=command.question, reason=reason, message=message)
+
+
+_WORDS: dict[RefusedReason, str] = {
+    "held": "The slot is held",
+    "booked": "The slot is booked.",
+    "buffer": "The slot is too close to another booking of this space.",
+    "closed": "The house is closed then.",
+    "off_grid": "No slot begins at that time.",
+    "duration": "The slot is not as long as the product.",
+    "lead_time": "The slot begins too soon.",
+    "horizon": "The slot is too far ahead.",
+    "unknown_product": "There is no such product.",
+    "unknown_space": "There is no such space.",
+    "not_offered": "The product is not sold in this space.",
+    "internal": "The question could not be handled; it had no effect.",
+}
+
+
+def refused(command: HoldSlot, reason: RefusedReason, until: datetime | None = None) -> SlotRefused:
+    """The refusal in words."""
+    words = _WORDS[reason]
+    if reason == "held":
+        words += f" until {until:%H:%M:%S}Z." if until else "."
+    return SlotRefused(
+        booking_id=command.booking_id, question=command.question, reason=reason, message=words, until=until
+    )

@@ -1,0 +1,105 @@
+"""Which message goes to which function: the table of contents of availability."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from chassis.messages import Incoming, Output, Publish, Save, Statement
+from contracts import topics
+from contracts.availability import (
+    CommitSlot,
+    ExpireHold,
+    ExtendRefused,
+    ExtendSlot,
+    HoldSlot,
+    ReleaseSlot,
+    SlotLost,
+)
+from contracts.model import Message
+from services.availability import catalogue_changes, domain, storage
+from services.availability.books import Books, Wanted
+from services.availability.catalogue_changes import CatalogueCommand
+from services.availability.settings import AvailabilitySettings
+
+SlotCommand = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot | ExpireHold
+
+
+class AvailabilityService:
+    """Slots and the catalogue over Kafka."""
+
+    name = "availability"
+    inputs: tuple[topics.Topic, ...] = (topics.AVAILABILITY_COMMANDS,)
+
+    def __init__(self, settings: AvailabilitySettings) -> None:
+        self.hold, self.cap, self.shortest = settings.hold, settings.hold_cap, settings.hold_lengths[0]
+
+    def load(self, messages: Sequence[Incoming]) -> Statement:
+        wanted = Wanted()
+        for message in messages:
+            organisation, body = message.organisation, message.body
+            if isinstance(body, HoldSlot):
+                slot = body.slot
+                wanted.holds.append((organisation, body.product_id, body.space_id, slot.from_, slot.to))
+                wanted.products.add((organisation, body.product_id))
+            if isinstance(body, SlotCommand):
+                wanted.bookings.append((organisation, body.booking_id))
+                wanted.spaces.add((organisation, body.space_id))
+            if isinstance(body, CatalogueCommand):
+                catalogue_changes.want(wanted, organisation, body)
+        return storage.load(wanted)
+
+    def begin(self, rows: Sequence[asyncpg.Record]) -> Books:
+        return storage.begin(rows)
+
+    def decide(self, books: Books, message: Incoming, now: datetime) -> Sequence[Output]:
+        if isinstance(message.body, CatalogueCommand):
+            return [catalogue_changes.decide(books, message.organisation, message.id, message.body)]
+        decision = self._slot(books, message.organisation, message.body, now)
+        for holding in decision.changed:
+            books.change(holding)
+        return [_output(output) for output in decision.outputs]
+
+    def _slot(self, books: Books, organisation: str, body: Message, now: datetime) -> domain.Decision:
+        assert isinstance(body, SlotCommand)
+        mine, space = books.slots.get((organisation, body.booking_id)), body.space_id
+        match body:
+            case HoldSlot():
+                house = books.house(organisation, body.product_id, space)
+                return domain.hold(house, mine, books.others(space), organisation, body, now, self.hold)
+            case CommitSlot():
+                house = books.house(organisation, mine.product_id if mine else "", space)
+                return domain.commit(house, mine, books.others(space), body, now)
+            case ReleaseSlot():
+                return domain.release(mine, body)
+            case ExtendSlot():
+                return domain.extend(mine, body, now, self.cap)
+            case ExpireHold():
+                return domain.expire(mine, body, now, self.shortest)
+
+    def save(self, books: Books) -> Sequence[Save]:
+        return storage.save(books)
+
+    def refuse(self, message: Incoming, /) -> Sequence[Output]:
+        """A booking that asked must not wait for ever."""
+        body = message.body
+        if isinstance(body, HoldSlot):
+            return [_output(domain.refused(body, "internal"))]
+        if isinstance(body, (CommitSlot, ReleaseSlot)):
+            lost = SlotLost(booking_id=body.booking_id, question=body.question, reason="internal")
+            return [_output(lost)]
+        if isinstance(body, ExtendSlot):
+            words = "The question could not be handled; the hold is as it was."
+            return [
+                _output(
+                    ExtendRefused(booking_id=body.booking_id, question=body.question, reason="internal", message=words)
+                )
+            ]
+        return ()
+
+
+def _output(output: domain.Event | domain.Timer) -> Output:
+    if isinstance(output, domain.Timer):
+        expire = output.expire
+        return Publish(topics.expiry(output.length).name, expire.space_id, expire, expire.expires_at)
+    return Publish(topics.AVAILABILITY_EVENTS.name, output.booking_id, output)

@@ -1,0 +1,150 @@
+"""What the gateway may ask availability: the catalogue, and the slots that are free."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+import orjson
+
+from chassis import pages
+from chassis.reads import BadQuery, Query, Read
+from contracts.catalogue import Product, Space, Venue
+from contracts.model import EARLIEST, LATEST, UUID_PATTERN
+from services.availability import catalogue_storage as storage
+from services.availability import civil, rules, slots
+from services.availability.catalogue_storage import Shop
+
+DAYS, MOST_DAYS = 7, 92  # ahead
+MOST_SLOTS = 10_000  # 92 days of a slot each quarter of an hour; of more, the earliest
+# So much is loaded and worked out at a stretch, some milliseconds: decisions wait on the same event loop.
+WINDOW = timedelta(days=7)
+# A date means all of its day, which may end so long after it began in UTC.
+WHOLE_DAY = timedelta(hours=38)
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_uuid = re.compile(UUID_PATTERN).fullmatch
+
+Kind = Venue | Space | Product
+One = Callable[[asyncpg.Pool, str, str], Awaitable[Kind | None]]
+Several = Callable[[asyncpg.Pool, str, int, int], Awaitable[list[Venue] | list[Space] | list[Product]]]
+HowMany = Callable[[asyncpg.Pool, str], Awaitable[int]]
+
+
+def reads(days: int = DAYS, most_days: int = MOST_DAYS) -> dict[str, Read]:
+    """The reads by path. `days`: how far ahead slots are shown unless the query says; `most_days`: the farthest it may say."""
+
+    async def free(query: Query) -> bytes | None:
+        return await _free(query, _id(query.parameters, "spaceId"), days, most_days)
+
+    async def free_in_space(query: Query) -> bytes | None:
+        space_id = query.path["id"]
+        return await _free(query, space_id, days, most_days) if _uuid(space_id) else None
+
+    return {
+        "/slots": free,
+        "/spaces/{id}/availability": free_in_space,
+        "/venues": _several(storage.venues, storage.how_many_venues),
+        "/venues/{id}": _one(storage.venue),
+        "/spaces": _several(storage.spaces, storage.how_many_spaces),
+        "/spaces/{id}": _one(storage.space),
+        "/products": _several(storage.products, storage.how_many_products),
+        "/products/{id}": _one(storage.product),
+    }
+
+
+def _one(load: One) -> Read:
+    async def one(query: Query) -> bytes | None:
+        id_ = query.path["id"]
+        found = await load(query.database, query.organisation, id_) if _uuid(id_) else None
+        return _json(found) if found else None
+
+    return one
+
+
+def _several(load: Several, count: HowMany) -> Read:
+    async def several(query: Query) -> bytes:
+        page = pages.asked(query.parameters)
+        found = await load(query.database, query.organisation, page.limit, page.offset)
+        return pages.answer(page, [_json(each) for each in found], await count(query.database, query.organisation))
+
+    return several
+
+
+def _json(model: Kind) -> bytes:
+    return model.__pydantic_serializer__.to_json(model)
+
+
+async def _free(query: Query, space_id: str, days: int, most_days: int) -> bytes | None:
+    """The free slots as a JSON array; none where the product is not sold, or is none that takes time."""
+    shop = await storage.shop(query.database, query.organisation, _id(query.parameters, "productId"), space_id)
+    if shop is None:
+        return None
+    from_, to = _span(query.parameters, shop.venue.timezone, shop.now, days, most_days)
+    found: list[slots.Offer] = []
+    if shop.offered and shop.product.category == "booking":
+        from_, to = max(from_, shop.now), min(to, shop.now + shop.product.horizon + timedelta.resolution)
+        while from_ < to and len(found) < MOST_SLOTS:
+            end = min(from_ + WINDOW, to)
+            found += await _offers(query, shop, from_, end, MOST_SLOTS - len(found))
+            from_ = end
+    shown = [
+        {"from": offer.from_, "to": offer.to, "remaining": offer.remaining, "units": offer.units} for offer in found
+    ]
+    return orjson.dumps(shown, option=orjson.OPT_UTC_Z)
+
+
+async def _offers(query: Query, shop: Shop, from_: datetime, to: datetime, limit: int) -> list[slots.Offer]:
+    product = shop.product
+    last = to + rules.longest(product) + product.buffer_after
+    others = await storage.occupied(
+        query.database, query.organisation, shop.space.id, from_ - product.buffer_before, last
+    )
+    return slots.offers(shop.venue, shop.space, product, from_, to, shop.now, others, limit)
+
+
+def _span(
+    parameters: Mapping[str, str], zone: str, now: datetime, days: int, most_days: int
+) -> tuple[datetime, datetime]:
+    """From when to when slots may begin. `to` is a number of days of 24 hours, a date (the whole day) or a time."""
+    from_ = _moment(parameters, "from", zone) or now
+    most = timedelta(days=most_days)
+    text = parameters.get("to", str(days))
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        to = from_ + timedelta(days=min(int(text), most_days + 1))
+    else:
+        to = _moment(parameters, "to", zone, whole_day=True) or now
+        most += WHOLE_DAY if re.fullmatch(DATE, text) else timedelta(0)
+    if to <= from_:
+        raise BadQuery("to", "is not later than from")
+    if to - from_ > most:
+        raise BadQuery("to", f"is more than {most_days} days ahead")
+    return from_, to
+
+
+def _moment(parameters: Mapping[str, str], name: str, zone: str, *, whole_day: bool = False) -> datetime | None:
+    """A time with its zone, or a date in the venue's: its first moment, or that of the next day (`whole_day`)."""
+    text = parameters.get(name)
+    if text is None:
+        return None
+    try:
+        if re.fullmatch(DATE, text):
+            day = date.fromisoformat(text)
+            if EARLIEST.date() < day < LATEST.date():
+                return civil.begin(zone, day + timedelta(days=1) if whole_day else day)
+        else:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is not None and EARLIEST <= moment <= LATEST:
+                return moment.astimezone(UTC)
+    except ValueError:
+        pass
+    raise BadQuery(name, "is not a date, or a time with its zone, as ISO 8601 writes them")
+
+
+def _id(parameters: Mapping[str, str], name: str) -> str:
+    text = parameters.get(name, "")
+    if not _uuid(text):
+        raise BadQuery(name, "is not an id")
+    return text
+
+
+READS = reads()

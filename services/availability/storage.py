@@ -1,0 +1,321 @@
+"""What a batch of availability reads and writes: one statement each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+
+from chassis.messages import Save, Statement
+from services.availability.books import Books, Key, Shelf, Wanted
+from services.availability.catalogue_storage import document, product_of, space_of, venue_of
+from services.availability.domain import Holding
+from services.availability.slots import Occupied
+
+_SLOT = """s.organisation_id, s.booking_id::text, NULL::text, NULL::bigint, s.space_id::text, s.product_id::text, s.unit,
+  s.slot_from, s.slot_to, lower(s.during), upper(s.during), s.state, s.held_at, s.hold_seconds, s.expires_at, s.lapsed, s.revision"""
+_NO_SLOT = """NULL::text, NULL::text, NULL::int, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz,
+  NULL::text, NULL::timestamptz, NULL::int, NULL::timestamptz, NULL::bool, NULL::int"""
+
+_LOAD = f"""
+SELECT 'catalogue' AS kind, c.organisation_id, NULL::text AS id, NULL::text AS document, c.version, {_NO_SLOT}
+FROM catalogues c
+WHERE c.organisation_id = ANY($1::text[])
+UNION ALL
+SELECT 'product', p.organisation_id, p.id::text, p.document, NULL, {_NO_SLOT}
+FROM unnest($2::text[], $3::uuid[]) u(organisation_id, id)
+JOIN products p USING (organisation_id, id)
+WHERE p.archived_at IS NULL
+UNION ALL
+SELECT 'space', s.organisation_id, s.id::text, s.document, NULL, {_NO_SLOT}
+FROM unnest($4::text[], $5::uuid[]) u(organisation_id, id)
+JOIN spaces s USING (organisation_id, id)
+WHERE s.archived_at IS NULL
+UNION ALL
+SELECT 'venue', v.organisation_id, v.id::text, v.document, NULL, {_NO_SLOT}
+FROM (SELECT organisation_id, venue_id AS id
+    FROM unnest($4::text[], $5::uuid[]) u(organisation_id, id)
+    JOIN spaces s USING (organisation_id, id)
+  UNION
+    SELECT * FROM unnest($6::text[], $7::uuid[]) w(organisation_id, id)) u
+JOIN venues v USING (organisation_id, id)
+WHERE v.archived_at IS NULL
+UNION ALL
+SELECT 'offering', o.organisation_id, o.product_id::text, o.space_id::text, NULL, {_NO_SLOT}
+FROM (SELECT DISTINCT * FROM unnest($8::text[], $9::uuid[], $10::uuid[]) d(organisation_id, product_id, space_id)) u
+JOIN offerings o USING (organisation_id, product_id, space_id)
+UNION ALL
+SELECT 'slot', {_SLOT}
+FROM unnest($13::text[], $14::uuid[]) u(organisation_id, booking_id)
+JOIN slots s USING (organisation_id, booking_id)
+UNION ALL
+SELECT 'slot', {_SLOT}
+FROM unnest($8::text[], $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[])
+  u(organisation_id, product_id, space_id, slot_from, slot_to)
+JOIN products p ON p.organisation_id = u.organisation_id AND p.id = u.product_id
+JOIN slots s ON s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED')
+  AND s.during && tstzrange(u.slot_from - p.buffer_before, u.slot_to + p.buffer_after)
+UNION ALL
+SELECT 'slot', {_SLOT}
+FROM unnest($13::text[], $14::uuid[]) u(organisation_id, booking_id)
+JOIN slots mine USING (organisation_id, booking_id)
+JOIN slots s ON s.space_id = mine.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && mine.during
+"""  # noqa: S608 - the parts are constants
+
+
+# A batch with catalogue commands reads more: the whole relation of what is changed, and what is in the way of archiving.
+_LOAD_CHANGES = f"""
+UNION ALL
+SELECT 'archived', t.organisation_id, t.id::text, NULL, NULL, {_NO_SLOT}
+FROM (SELECT organisation_id, id FROM unnest($2::text[], $3::uuid[]) u(organisation_id, id)
+    JOIN products USING (organisation_id, id) WHERE archived_at IS NOT NULL
+  UNION ALL
+    SELECT organisation_id, id FROM unnest($4::text[], $5::uuid[]) u(organisation_id, id)
+    JOIN spaces USING (organisation_id, id) WHERE archived_at IS NOT NULL
+  UNION ALL
+    SELECT organisation_id, id FROM unnest($6::text[], $7::uuid[]) u(organisation_id, id)
+    JOIN venues USING (organisation_id, id) WHERE archived_at IS NOT NULL) t
+UNION ALL
+SELECT 'offering', o.organisation_id, o.product_id::text, o.space_id::text, NULL, {_NO_SLOT}
+FROM unnest($15::text[], $16::uuid[]) u(organisation_id, product_id)
+JOIN offerings o USING (organisation_id, product_id)
+UNION ALL
+SELECT 'offering', o.organisation_id, o.product_id::text, o.space_id::text, NULL, {_NO_SLOT}
+FROM unnest($17::text[], $18::uuid[]) u(organisation_id, space_id)
+JOIN offerings o USING (organisation_id, space_id)
+UNION ALL
+SELECT 'space', s.organisation_id, s.id::text, s.document, NULL, {_NO_SLOT}
+FROM unnest($19::text[], $20::uuid[]) u(organisation_id, venue_id)
+JOIN spaces s USING (organisation_id, venue_id)
+WHERE s.archived_at IS NULL
+UNION ALL
+SELECT 'reference', p.organisation_id, p.reference, p.id::text, NULL, {_NO_SLOT}
+FROM unnest($21::text[], $22::text[]) u(organisation_id, reference)
+JOIN products p USING (organisation_id, reference)
+WHERE p.archived_at IS NULL
+UNION ALL
+SELECT 'slot', live.*
+FROM unnest($15::text[], $16::uuid[]) u(organisation_id, product_id)
+CROSS JOIN LATERAL (
+  SELECT {_SLOT}
+  FROM slots s
+  WHERE s.organisation_id = u.organisation_id AND s.product_id = u.product_id AND s.state IN ('HELD', 'COMMITTED')
+    AND s.slot_to > clock_timestamp()
+  LIMIT 100) live
+UNION ALL
+SELECT 'slot', live.*
+FROM unnest($17::text[], $18::uuid[]) u(organisation_id, space_id)
+CROSS JOIN LATERAL (
+  SELECT {_SLOT}
+  FROM slots s
+  WHERE s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && tstzrange(clock_timestamp(), NULL)
+  LIMIT 100) live
+"""  # noqa: S608 - the parts are constants
+
+
+def load(wanted: Wanted) -> Statement:
+    """The catalogue and the slots that these need; a slot may come several times."""
+    # A slot that ends before it begins is refused later, but no range can be made of it.
+    holds = [hold for hold in wanted.holds if hold[3] < hold[4]]
+    organisations = {key[0] for key in (*wanted.spaces, *wanted.products, *wanted.venues)}
+    changes = wanted.changes
+    more = (changes.products, changes.spaces, changes.venues, changes.references) if changes else ()
+    return Statement(
+        _LOAD + _LOAD_CHANGES if changes else _LOAD,
+        (
+            list(organisations),
+            *columns(wanted.products, 2),
+            *columns(wanted.spaces, 2),
+            *columns(wanted.venues, 2),
+            *columns(holds, 5),
+            *columns(wanted.bookings, 2),
+            *[column for keys in more for column in columns(keys, 2)],
+        ),
+    )
+
+
+def columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) or [()] * width
+
+
+def begin(rows: Sequence[asyncpg.Record]) -> Books:
+    books = Books()
+    for row in rows:
+        kind, organisation, key = row[0], row[1], (row[1], row[2])
+        if kind == "slot":
+            if key not in books.slots:
+                books.enter(_holding(row))
+        elif kind == "product":
+            books.products[key] = product_of(row[3])
+        elif kind == "space":
+            books.spaces[key] = space_of(row[3])
+        elif kind == "venue":
+            books.venues[key] = venue_of(row[3])
+        elif kind == "offering":
+            books.offerings.add((organisation, row[2], row[3]))
+        elif kind == "archived":
+            books.archived.add(key)
+        elif kind == "reference":
+            books.references[key] = row[3]
+        else:
+            books.versions[organisation] = row[4]
+    return books
+
+
+def _holding(row: asyncpg.Record) -> Holding:
+    (_, organisation, booking_id, _, _, space_id, product_id, unit, slot_from, slot_to, blocked_from, blocked_to, state,
+     held_at, hold_seconds, expires_at, lapsed, revision) = row  # fmt: skip
+    at = Occupied(unit, slot_from, slot_to, blocked_from, blocked_to, state == "COMMITTED", expires_at, booking_id)
+    hold = timedelta(seconds=hold_seconds)
+    return Holding(organisation, space_id, product_id, at, state, held_at, hold, expires_at, lapsed, revision)
+
+
+_CHANGE = """
+UPDATE slots s
+SET unit = u.unit, state = u.state, expires_at = u.expires_at, lapsed = u.lapsed, revision = s.revision + 1
+FROM unnest({{0}}::text[], {{1}}::uuid[], {{2}}::int[], {{3}}::text[], {{4}}::timestamptz[], {{5}}::bool[], {{6}}::int[])
+  u(organisation_id, booking_id, unit, state, expires_at, lapsed, revision)
+WHERE s.organisation_id = u.organisation_id AND s.booking_id = u.booking_id AND s.revision = u.revision{after}
+RETURNING 1
+"""
+_RELEASE = _CHANGE.format(after="")
+# PostgreSQL promises no order among the parts of a statement, but one that counts another's rows waits for them: what
+# becomes free is free before anybody takes it.
+_KEEP = _CHANGE.format(after=" AND (SELECT count(*) FROM slots_are_released_once) >= 0")
+_HOLD = """
+INSERT INTO slots (organisation_id, booking_id, space_id, product_id, unit, slot_from, slot_to, during, state, held_at,
+  hold_seconds, expires_at, lapsed, revision)
+SELECT u.organisation_id, u.booking_id, u.space_id, u.product_id, u.unit, u.slot_from, u.slot_to,
+  tstzrange(u.blocked_from, u.blocked_to), u.state, u.held_at, u.hold_seconds, u.expires_at, u.lapsed, 1
+FROM unnest({0}::text[], {1}::uuid[], {2}::uuid[], {3}::uuid[], {4}::int[], {5}::timestamptz[], {6}::timestamptz[],
+    {7}::timestamptz[], {8}::timestamptz[], {9}::text[], {10}::timestamptz[], {11}::int[], {12}::timestamptz[], {13}::bool[])
+  u(organisation_id, booking_id, space_id, product_id, unit, slot_from, slot_to, blocked_from, blocked_to, state, held_at,
+    hold_seconds, expires_at, lapsed)
+WHERE (SELECT count(*) FROM slots_are_released_once) >= 0 AND (SELECT count(*) FROM slots_change_once) >= 0
+ON CONFLICT DO NOTHING
+RETURNING 1
+"""
+_UNCHANGED = """
+SELECT 1
+FROM catalogues c
+JOIN unnest({0}::text[], {1}::bigint[]) u(organisation_id, version) USING (organisation_id, version)
+FOR SHARE OF c
+"""
+
+
+def save(books: Books) -> list[Save]:
+    """The slots that changed, if the catalogue they were decided by is still the same."""
+    return (_save_slots(books) if books.changed else []) + (_save_catalogue(books) if books.moved else [])
+
+
+def _save_slots(books: Books) -> list[Save]:
+    changed = books.changed.values()
+    released = [_change(each) for each in changed if each.revision and each.state == "RELEASED"]
+    kept = [_change(each) for each in changed if each.revision and each.state != "RELEASED"]
+    new = [_new(each) for each in changed if not each.revision]
+    saves = [
+        Save("slots_are_released_once", _RELEASE, len(released), columns(released, 7)),
+        Save("slots_change_once", _KEEP, len(kept), columns(kept, 7)),
+        Save("slots_never_overlap", _HOLD, len(new), columns(new, 14)),
+    ]
+    return saves + _same_catalogue(books)
+
+
+def _same_catalogue(books: Books) -> list[Save]:
+    """What was decided by a catalogue holds only if it is still the same; one that this batch moves on has its own guard."""
+    same = {org: version for org, version in books.versions.items() if org not in books.moved}
+    if not same:
+        return []
+    return [Save("the_catalogue_is_unchanged", _UNCHANGED, len(same), [list(same), list(same.values())])]
+
+
+def _change(each: Holding) -> tuple[object, ...]:
+    return (
+        each.organisation, each.at.booking_id, each.at.unit, each.state, each.expires_at, each.lapsed, each.revision,
+    )  # fmt: skip
+
+
+def _new(each: Holding) -> tuple[object, ...]:
+    at = each.at
+    return (
+        each.organisation, at.booking_id, each.space_id, each.product_id, at.unit, at.from_, at.to, at.blocked_from,
+        at.blocked_to, each.state, each.held_at, round(each.hold.total_seconds()), each.expires_at, each.lapsed,
+    )  # fmt: skip
+
+
+_MOVE_ON = """
+INSERT INTO catalogues (organisation_id, version)
+SELECT u.organisation_id, 1
+FROM unnest({0}::text[], {1}::bigint[]) u(organisation_id, loaded)
+ON CONFLICT (organisation_id) DO UPDATE
+SET version = catalogues.version + 1
+WHERE (catalogues.organisation_id, catalogues.version) IN (SELECT * FROM unnest({0}::text[], {1}::bigint[]))
+RETURNING 1
+"""
+_KEEP_VENUES = """
+INSERT INTO venues (organisation_id, id, document, archived_at)
+SELECT u.organisation_id, u.id, u.document, CASE WHEN u.gone THEN clock_timestamp() END
+FROM unnest({0}::text[], {1}::uuid[], {2}::text[], {3}::bool[]) u(organisation_id, id, document, gone)
+ON CONFLICT (organisation_id, id) DO UPDATE
+SET document = excluded.document, archived_at = excluded.archived_at
+RETURNING 1
+"""
+_KEEP_SPACES = """
+INSERT INTO spaces (organisation_id, id, document, archived_at, venue_id)
+SELECT u.organisation_id, u.id, u.document, CASE WHEN u.gone THEN clock_timestamp() END, u.venue_id
+FROM unnest({0}::text[], {1}::uuid[], {2}::text[], {3}::bool[], {4}::uuid[]) u(organisation_id, id, document, gone, venue_id)
+ON CONFLICT (organisation_id, id) DO UPDATE
+SET document = excluded.document, archived_at = excluded.archived_at, venue_id = excluded.venue_id
+RETURNING 1
+"""
+_KEEP_PRODUCTS = """
+INSERT INTO products (organisation_id, id, document, archived_at, reference, buffer_before, buffer_after)
+SELECT u.organisation_id, u.id, u.document, CASE WHEN u.gone THEN clock_timestamp() END, u.reference, u.before, u.after
+FROM unnest({0}::text[], {1}::uuid[], {2}::text[], {3}::bool[], {4}::text[], {5}::interval[], {6}::interval[])
+  u(organisation_id, id, document, gone, reference, before, after)
+ON CONFLICT (organisation_id, id) DO UPDATE
+SET document = excluded.document, archived_at = excluded.archived_at, reference = excluded.reference,
+  buffer_before = excluded.buffer_before, buffer_after = excluded.buffer_after
+RETURNING 1
+"""
+_END_OFFERINGS = """
+DELETE FROM offerings o
+USING unnest({0}::text[], {1}::uuid[], {2}::uuid[]) u(organisation_id, product_id, space_id)
+WHERE o.organisation_id = u.organisation_id AND o.product_id = u.product_id AND o.space_id = u.space_id
+RETURNING 1
+"""
+_BEGIN_OFFERINGS = """
+INSERT INTO offerings (organisation_id, product_id, space_id)
+SELECT * FROM unnest({0}::text[], {1}::uuid[], {2}::uuid[])
+RETURNING 1
+"""
+
+
+def _save_catalogue(books: Books) -> list[Save]:
+    versions = [(organisation, books.versions.get(organisation, 0)) for organisation in sorted(books.moved)]
+    venues = [common for common, _ in _kept(books, "venues")]
+    spaces = [(*common, space.venue_id) for common, space in _kept(books, "spaces")]
+    products = [
+        (*common, product.reference, product.buffer_before, product.buffer_after)
+        for common, product in _kept(books, "products")
+    ]
+    saves = [
+        Save("the_catalogue_moves_on", _MOVE_ON, len(versions), columns(versions, 2)),
+        Save("venues_are_kept", _KEEP_VENUES, len(venues), columns(venues, 4)),
+        Save("spaces_are_kept", _KEEP_SPACES, len(spaces), columns(spaces, 5)),
+        Save("products_are_kept", _KEEP_PRODUCTS, len(products), columns(products, 7)),
+        Save("offerings_end", _END_OFFERINGS, len(books.ended), columns(books.ended, 3)),
+        Save("offerings_begin", _BEGIN_OFFERINGS, len(books.begun), columns(books.begun, 3)),
+    ]
+    return [save for save in saves if save.rows]
+
+
+def _kept(books: Books, shelf: Shelf) -> list[tuple[tuple[str, str, str, bool], Any]]:
+    on_sale: dict[Key, Any] = getattr(books, shelf)
+    return [
+        ((*key, document(item), item is not on_sale.get(key)), item)
+        for key in sorted(books.kept[shelf])
+        for item in [on_sale.get(key) or books.leaving[shelf, key]]
+    ]

@@ -1,0 +1,380 @@
+"""The booking's life. Pure: a state and a message in, a state and what follows out.
+
+A booking has at most one question open at availability. What is asked of it meanwhile waits in its row and is decided in
+order when the answer is in. docs/flows/ draws the statuses; `TRANSITIONS` is where the drawing comes from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from contracts.answers import Code, Detail, Refused
+from contracts.availability import (
+    CommitSlot,
+    ExtendRefused,
+    ExtendSlot,
+    HoldSlot,
+    ReleaseSlot,
+    SlotCommitted,
+    SlotExtended,
+    SlotHeld,
+    SlotLost,
+    SlotRefused,
+    SlotReleased,
+)
+from contracts.booking import (
+    BookedProduct,
+    BookedSpace,
+    Booking,
+    BookingAnswer,
+    BookingCreated,
+    BookingDeleted,
+    BookingDeletedAnswer,
+    BookingUpdated,
+    CancelBooking,
+    ConfirmBooking,
+    CreateBooking,
+    DeleteBooking,
+    ExtendHold,
+    Status,
+)
+from contracts.model import Id, Instant, Message, Value
+
+MOST_WAITING = 16
+
+TRANSITIONS: dict[Status, tuple[Status, ...]] = {
+    "PENDING": ("RESERVED_15_MIN", "CANCEL"),
+    "RESERVED_15_MIN": ("RESERVED_15_MIN", "CONFIRMED", "CANCEL"),
+    "CONFIRMED": ("CANCEL",),
+    "PAID": (),
+    "CANCEL": ("CONFIRMED",),  # only from hold_expired: the confirm was accepted in time and the slot was still free
+    "REFUNDED": (),
+}
+
+Kind = Literal["create", "confirm", "extend", "cancel", "delete"]
+Command = ConfirmBooking | ExtendHold | CancelBooking | DeleteBooking
+Event = SlotHeld | SlotRefused | SlotCommitted | SlotLost | SlotReleased | SlotExtended | ExtendRefused
+Question = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot
+
+_KINDS: dict[type[Message], Kind] = {
+    ConfirmBooking: "confirm",
+    ExtendHold: "extend",
+    CancelBooking: "cancel",
+    DeleteBooking: "delete",
+}
+
+
+class Asked(Value):
+    """A command that waits for its turn, or for the answer to the question it asked. Its id is the question's."""
+
+    id: Id
+    kind: Kind
+    accepted_at: Instant
+
+
+class State(Value):
+    """A booking with what a client does not see. `hold_ends_at` stays when `expiresAt` is no longer shown."""
+
+    booking: Booking
+    hold_ends_at: Instant | None = None
+    question: Asked | None = None
+    waiting: tuple[Asked, ...] = ()
+    listed: bool = False
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to a command."""
+
+    command_id: str
+    body: BookingAnswer | BookingDeletedAnswer | Refused
+
+
+Happening = BookingCreated | BookingUpdated | BookingDeleted
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a message makes of a booking: its state, and what is asked, announced and answered, in order."""
+
+    state: State | None
+    outputs: tuple[Question | Happening | Answered, ...] = field(default=())
+
+    def and_then(self, *outputs: Question | Happening | Answered) -> "Decision":
+        return replace(self, outputs=(*self.outputs, *outputs))
+
+
+def create(
+    state: State | None, command: CreateBooking, command_id: str, accepted_at: datetime, now: datetime
+) -> Decision:
+    """A new booking asks for its slot."""
+    if state is not None:
+        # Only a client that chooses ids itself gets here: another command has made this booking.
+        return Decision(state, (_refused(command_id, "CONFLICT", "There is a booking with this id already."),))
+    booking = Booking.model_construct(
+        id=command.booking_id,
+        status="PENDING",
+        version=1,
+        slot=command.slot,
+        product=BookedProduct.model_construct(id=command.product_id),
+        space=BookedSpace.model_construct(id=command.space_id),
+        created_at=now,
+        updated_at=now,
+    )
+    asked = Asked.model_construct(id=command_id, kind="create", accepted_at=accepted_at)
+    question = HoldSlot.model_construct(
+        booking_id=command.booking_id,
+        question=command_id,
+        product_id=command.product_id,
+        space_id=command.space_id,
+        slot=command.slot,
+    )
+    return Decision(State.model_construct(booking=booking, question=asked), (question,))
+
+
+def receive(state: State | None, command: Command, command_id: str, accepted_at: datetime, now: datetime) -> Decision:
+    """A command for a booking: decided now, or when the open question is answered."""
+    if state is None or state.hidden:
+        return Decision(state, (_refused(command_id, "NOT_FOUND", "There is no such booking."),))
+    asked = Asked.model_construct(id=command_id, kind=_KINDS[type(command)], accepted_at=accepted_at)
+    if state.question is None:
+        return _decide(state, asked, now)
+    if len(state.waiting) >= MOST_WAITING:
+        why = f"{MOST_WAITING} commands wait for this booking already. Repeat this one a little later."
+        return Decision(state, (_refused(command_id, "CONFLICT", why),))
+    return Decision(state.model_copy(update={"waiting": (*state.waiting, asked)}))
+
+
+def hear(state: State | None, event: Event, now: datetime) -> Decision:
+    """What availability says: the answer to the open question, or that a hold ran out."""
+    if state is None:
+        return Decision(None)
+    if event.question is None:
+        return _lapse(state, now)
+    if state.question is None or state.question.id != event.question:
+        return Decision(state)  # the answer to a question that is not open any more
+    asked, closed = state.question, state.model_copy(update={"question": None})
+    decision = _answered(closed, asked, event, now)
+    return _next(decision, now)
+
+
+def _lapse(state: State, now: datetime) -> Decision:
+    # With a question open its answer tells, and may yet save the booking: the commit may have been accepted in time.
+    if state.question is not None or state.booking.status != "RESERVED_15_MIN":
+        return Decision(state)
+    return _change(state, now, status="CANCEL", cancel_reason="hold_expired")
+
+
+def _next(decision: Decision, now: datetime) -> Decision:
+    """The commands that waited, until one asks a question of its own."""
+    while (state := decision.state) is not None and state.question is None and state.waiting:
+        first, *rest = state.waiting
+        after = _decide(state.model_copy(update={"waiting": tuple(rest)}), first, now)
+        decision = replace(after, outputs=(*decision.outputs, *after.outputs))
+    return decision
+
+
+def _decide(state: State, asked: Asked, now: datetime) -> Decision:
+    if state.hidden:
+        return Decision(state, (_refused(asked.id, "NOT_FOUND", "There is no such booking."),))
+    match asked.kind:
+        case "confirm":
+            return _confirm(state, asked)
+        case "extend":
+            return _extend(state, asked)
+        case "cancel":
+            return _cancel(state, asked)
+        case "delete":
+            return _delete(state, asked, now)
+        case "create":
+            raise AssertionError("a create asks at once and never waits")
+
+
+def _confirm(state: State, asked: Asked) -> Decision:
+    booking = state.booking
+    if booking.status in ("CONFIRMED", "PAID"):
+        return Decision(state, (_as_it_is(state, asked.id),))
+    lapsed = booking.status == "CANCEL" and booking.cancel_reason == "hold_expired"
+    if booking.status != "RESERVED_15_MIN" and not lapsed:
+        return Decision(state, (_gone(booking, asked.id),))
+    if not _in_time(state, asked):
+        return Decision(state, (_expired(state, asked.id),))
+    return _ask(
+        state,
+        asked,
+        CommitSlot.model_construct(
+            booking_id=booking.id, question=asked.id, space_id=booking.space.id, accepted_at=asked.accepted_at
+        ),
+    )
+
+
+def _extend(state: State, asked: Asked) -> Decision:
+    booking = state.booking
+    if booking.status == "CANCEL" and booking.cancel_reason == "hold_expired":
+        return Decision(state, (_expired(state, asked.id),))
+    if booking.status != "RESERVED_15_MIN":
+        why = f"The booking is {booking.status}: there is no hold to extend."
+        return Decision(state, (_refused(asked.id, "CONFLICT", why),))
+    if not _in_time(state, asked):
+        return Decision(state, (_expired(state, asked.id),))
+    return _ask(
+        state,
+        asked,
+        ExtendSlot.model_construct(
+            booking_id=booking.id, question=asked.id, space_id=booking.space.id, accepted_at=asked.accepted_at
+        ),
+    )
+
+
+def _cancel(state: State, asked: Asked) -> Decision:
+    status = state.booking.status
+    if status == "CANCEL":
+        return Decision(state, (_as_it_is(state, asked.id),))
+    if status not in ("RESERVED_15_MIN", "CONFIRMED"):
+        return Decision(state, (_refused(asked.id, "CONFLICT", f"The booking is {status} and cannot be cancelled."),))
+    return _release(state, asked)
+
+
+def _delete(state: State, asked: Asked, now: datetime) -> Decision:
+    status = state.booking.status
+    if status in ("CONFIRMED", "PAID"):
+        why = f"The booking is {status}. Cancel it first."
+        return Decision(state, (_refused(asked.id, "CONFLICT", why),))
+    return _hide(state, asked, now) if status in ("CANCEL", "REFUNDED") else _release(state, asked)
+
+
+def _release(state: State, asked: Asked) -> Decision:
+    booking = state.booking
+    question = ReleaseSlot.model_construct(booking_id=booking.id, question=asked.id, space_id=booking.space.id)
+    return _ask(state, asked, question)
+
+
+def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decision:
+    match event:
+        case SlotHeld():
+            return _held(state, asked, event, now)
+        case SlotRefused():
+            refused = _change(state, now, status="CANCEL", cancel_reason="slot_unavailable", announce=False)
+            return refused.and_then(Answered(asked.id, _why_refused(event)))
+        case SlotCommitted():
+            if state.booking.status == "CONFIRMED":
+                return Decision(state, (_as_it_is(state, asked.id),))
+            confirmed = _change(state, now, status="CONFIRMED", cancel_reason=None, expires_at=None)
+            return _with_answer(confirmed, asked)
+        case SlotExtended():
+            held_on = state.model_copy(update={"hold_ends_at": event.expires_at})
+            return _with_answer(_change(held_on, now, expires_at=event.expires_at), asked)
+        case SlotReleased():
+            if asked.kind == "delete":
+                return _hide(state, asked, now)
+            return _with_answer(_change(state, now, status="CANCEL", cancel_reason="customer"), asked)
+        case SlotLost():
+            return _lost(state, asked, event, now)
+        case ExtendRefused():
+            code: Code = "SERVER_ERROR" if event.reason == "internal" else "CONFLICT"
+            return Decision(state, (_refused(asked.id, code, event.message),))
+
+
+def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decision:
+    product, space = event.product, event.space
+    held = state.model_copy(update={"hold_ends_at": event.expires_at, "listed": True})
+    decision = _change(
+        held,
+        now,
+        status="RESERVED_15_MIN",
+        expires_at=event.expires_at,
+        product=BookedProduct.model_construct(
+            id=product.id, name=product.name, price=product.price, currency=product.currency
+        ),
+        space=BookedSpace.model_construct(id=space.id, name=space.name, venue_id=space.venue_id),
+        total_price=product.price,
+        currency=product.currency,
+    )
+    return _with_answer(decision, asked)
+
+
+def _lost(state: State, asked: Asked, event: SlotLost, now: datetime) -> Decision:
+    if event.reason == "internal":
+        why = "Availability could not handle the question. The booking is as it was; a repeat is handled afresh."
+        return Decision(state, (_refused(asked.id, "SERVER_ERROR", why),))
+    if state.booking.status == "RESERVED_15_MIN":
+        lapsed = _change(state, now, status="CANCEL", cancel_reason="hold_expired")
+        return lapsed.and_then(_expired(state, asked.id))
+    return Decision(state, (_expired(state, asked.id),))
+
+
+def _hide(state: State, asked: Asked, now: datetime) -> Decision:
+    """The row stays for late money, without whoever it was."""
+    booking = state.booking.model_copy(
+        update={"customer": None, "version": state.booking.version + 1, "updated_at": now}
+    )
+    if booking.status == "RESERVED_15_MIN":
+        booking = booking.model_copy(update={"status": "CANCEL", "cancel_reason": "customer"})
+    hidden = state.model_copy(update={"booking": booking, "hidden": True})
+    gone = Answered(asked.id, BookingDeletedAnswer(booking_id=booking.id))
+    if not state.listed:  # nobody was told of it
+        return Decision(hidden, (gone,))
+    event = BookingDeleted.model_construct(booking=booking, previous_status=state.booking.status)
+    return Decision(hidden, (event, gone))
+
+
+def _change(state: State, now: datetime, *, announce: bool = True, **changes: object) -> Decision:
+    """The next version of the booking, with its one event."""
+    before = state.booking
+    after = before.model_copy(update={**changes, "version": before.version + 1, "updated_at": now})
+    if after.status != before.status and after.status not in TRANSITIONS[before.status]:
+        raise AssertionError(f"{before.status} never becomes {after.status}")
+    changed = state.model_copy(update={"booking": after})
+    if not announce:
+        return Decision(changed)
+    event = BookingCreated if before.status == "PENDING" else BookingUpdated
+    return Decision(changed, (event.model_construct(booking=after, previous_status=before.status),))
+
+
+def _ask(state: State, asked: Asked, question: Question) -> Decision:
+    return Decision(state.model_copy(update={"question": asked}), (question,))
+
+
+def _in_time(state: State, asked: Asked) -> bool:
+    """The deadline rule: the broker's time of the record counts, never a client's, never ours."""
+    return state.hold_ends_at is not None and asked.accepted_at < state.hold_ends_at
+
+
+def _with_answer(decision: Decision, asked: Asked) -> Decision:
+    assert decision.state is not None
+    return decision.and_then(_as_it_is(decision.state, asked.id))
+
+
+def _as_it_is(state: State, command_id: str) -> Answered:
+    return Answered(command_id, BookingAnswer.model_construct(booking=state.booking))
+
+
+def _refused(command_id: str, code: Code, message: str, details: Sequence[Detail] = ()) -> Answered:
+    return Answered(command_id, Refused(code=code, message=message, details=tuple(details)))
+
+
+def _expired(state: State, command_id: str) -> Answered:
+    ended = f" at {state.hold_ends_at:%Y-%m-%dT%H:%M:%SZ}" if state.hold_ends_at else ""
+    return _refused(command_id, "HOLD_EXPIRED", f"The hold ended{ended}. Book the slot again if it is still free.")
+
+
+def _gone(booking: Booking, command_id: str) -> Answered:
+    return _refused(command_id, "CONFLICT", f"The booking is {booking.status} ({booking.cancel_reason}).")
+
+
+_REFUSALS: dict[str, tuple[Code, str]] = {
+    "held": ("SLOT_UNAVAILABLE", "slot"),
+    "booked": ("SLOT_UNAVAILABLE", "slot"),
+    "buffer": ("SLOT_UNAVAILABLE", "slot"),
+    "unknown_product": ("NOT_FOUND", "productId"),
+    "unknown_space": ("NOT_FOUND", "spaceId"),
+    "not_offered": ("VALIDATION_FAILED", "productId"),
+    "internal": ("SERVER_ERROR", "slot"),
+}
+
+
+def _why_refused(event: SlotRefused) -> Refused:
+    code, at = _REFUSALS.get(event.reason, ("VALIDATION_FAILED", "slot"))
+    return Refused(code=code, message=event.message, details=(Detail(field=at, issue=event.reason),))

@@ -1,0 +1,20 @@
+-- A booking: what lists filter by in columns, the whole of it in `state`, which is written and read as one.
+CREATE TABLE bookings (
+  organisation_id text NOT NULL,
+  id uuid NOT NULL,
+  revision int NOT NULL,               -- grows with every write: a stale writer changes no row
+  version int NOT NULL,                -- grows with every change that a client can see; one event each from 2 on
+  status text NOT NULL,
+  space_id uuid NOT NULL,
+  customer_id uuid,
+  slot_from timestamptz NOT NULL,
+  created_at timestamptz NOT NULL,
+  listed boolean NOT NULL,             -- false: it never held a slot
+  hidden boolean NOT NULL,             -- true: deleted by its owner
+  state text NOT NULL,
+  PRIMARY KEY (organisation_id, id),
+  CONSTRAINT status_is_one_of_six CHECK (status IN ('PENDING', 'RESERVED_15_MIN', 'CONFIRMED', 'PAID', 'CANCEL', 'REFUNDED')),
+  CONSTRAINT a_booking_is_pending_only_at_first CHECK ((status = 'PENDING') = (version = 1))
+) WITH (fillfactor = 60);
+
+CREATE INDEX bookings_newest_first ON bookings (organisation_id, created_at DESC, id DESC) WHERE listed AND NOT hidden;

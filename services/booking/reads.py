@@ -1,0 +1,132 @@
+"""What the gateway may ask booking: one booking, or a page of them."""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+from chassis.reads import BadQuery, Query, Read
+from contracts.booking import Status
+from contracts.model import UUID_PATTERN, Value
+from services.booking.domain import TRANSITIONS, State
+
+_uuid = re.compile(UUID_PATTERN).fullmatch
+MOST_ROWS = 100
+
+
+async def booking(query: Query) -> bytes | None:
+    """The booking, a refused one included; None when it is not this organisation's, or deleted."""
+    if not _uuid(query.path["id"]):
+        return None
+    sql = """
+    SELECT state
+    FROM bookings
+    WHERE organisation_id = $1 AND id = $2::uuid AND NOT hidden
+    """
+    state = await query.database.fetchval(sql, query.organisation, query.path["id"])
+    return _shown(state) if state else None
+
+
+async def bookings(query: Query) -> bytes:
+    """A page of the bookings, newest first; filters by space, customer, status and the day of the slot."""
+    parameters = query.parameters
+    page, limit = _number(parameters, "page", 1, 10**6), _number(parameters, "limit", 20, MOST_ROWS)
+    spaces, statuses = _ids(parameters, "spaceIds"), _statuses(parameters)
+    customer = _ids(parameters, "customerId")
+    arguments = (
+        query.organisation, spaces, customer, statuses, _moment(parameters, "from"), _moment(parameters, "to", end=True),
+    )  # fmt: skip
+    where = """
+    WHERE organisation_id = $1 AND listed AND NOT hidden
+      AND ($2::uuid[] IS NULL OR space_id = ANY($2))
+      AND ($3::uuid[] IS NULL OR customer_id = ANY($3))
+      AND ($4::text[] IS NULL OR status = ANY($4))
+      AND ($5::timestamptz IS NULL OR slot_from >= $5)
+      AND ($6::timestamptz IS NULL OR slot_from < $6)
+    """
+    sql = f"""
+    SELECT state
+    FROM bookings
+    {where}
+    ORDER BY created_at DESC, id DESC
+    LIMIT $7
+    OFFSET $8
+    """  # noqa: S608 - both parts are constants
+    total: int = await query.database.fetchval(f"SELECT count(*) FROM bookings {where}", *arguments)  # noqa: S608
+    rows = await query.database.fetch(sql, *arguments, limit, (page - 1) * limit)
+    pages = math.ceil(total / limit)
+    meta = PageMeta(
+        page=page,
+        limit=limit,
+        total_items=total,
+        total_pages=pages,
+        has_next_page=page < pages,
+        has_previous_page=page > 1,
+    )
+    data = b",".join([_shown(row["state"]) for row in rows])
+    return (
+        b'{"data":[' + data + b'],"total":' + str(total).encode() + b',"meta":' + meta.model_dump_json().encode() + b"}"
+    )
+
+
+class PageMeta(Value):
+    page: int
+    limit: int
+    total_items: int
+    total_pages: int
+    has_next_page: bool
+    has_previous_page: bool
+
+
+def _shown(state: str) -> bytes:
+    booking = State.model_validate_json(state).booking
+    return booking.__pydantic_serializer__.to_json(booking)
+
+
+def _number(parameters: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = parameters.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise BadQuery(name, f"must be a number from 1 to {most}")
+    return int(text)
+
+
+def _ids(parameters: Mapping[str, str], name: str) -> list[str] | None:
+    text = parameters.get(name)
+    if text is None:
+        return None
+    ids = text.split(",")
+    if len(ids) > MOST_ROWS or not all(map(_uuid, ids)):
+        raise BadQuery(name, f"must be up to {MOST_ROWS} ids, separated by commas")
+    return ids
+
+
+def _statuses(parameters: Mapping[str, str]) -> list[Status] | None:
+    text = parameters.get("status")
+    if text is None:
+        return None
+    statuses = [status for status in TRANSITIONS if status in text.split(",")]
+    if len(statuses) != len(set(text.split(","))):
+        raise BadQuery("status", f"must be some of {', '.join(TRANSITIONS)}, separated by commas")
+    return statuses
+
+
+def _moment(parameters: Mapping[str, str], name: str, *, end: bool = False) -> datetime | None:
+    """A time with its zone, or a day in UTC; a day as the end includes it."""
+    text = parameters.get(name)
+    if text is None:
+        return None
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
+            return datetime.fromisoformat(f"{day.isoformat()}T00:00:00+00:00")
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("no zone")
+    except (ValueError, OverflowError):
+        raise BadQuery(name, "must be a day, or a time with its zone, as ISO 8601 writes them") from None
+    return moment
+
+
+READS: dict[str, Read] = {"/bookings/{id}": booking, "/bookings": bookings}

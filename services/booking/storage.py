@@ -1,0 +1,87 @@
+"""The bookings of a batch: one statement reads them, one writes those that changed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from chassis.messages import Save, Statement
+from services.booking.domain import State
+
+Key = tuple[str, str]  # organisation, booking
+
+
+@dataclass(slots=True)
+class Bookings:
+    """The bookings that a batch may change: as loaded, and as they are now."""
+
+    revisions: dict[Key, int] = field(default_factory=dict)
+    states: dict[Key, State] = field(default_factory=dict)
+    changed: dict[Key, State] = field(default_factory=dict)
+
+    def get(self, key: Key) -> State | None:
+        return self.states.get(key)
+
+    def put(self, key: Key, state: State) -> None:
+        self.states[key] = self.changed[key] = state
+
+
+def load(keys: Iterable[Key]) -> Statement:
+    """The bookings with these keys."""
+    keys = set(keys)
+    sql = """
+    SELECT b.organisation_id, b.id::text, b.revision, b.state
+    FROM unnest($1::text[], $2::uuid[]) u(organisation_id, id)
+    JOIN bookings b USING (organisation_id, id)
+    """
+    return Statement(sql, ([organisation for organisation, _ in keys], [booking for _, booking in keys]))
+
+
+def begin(rows: Sequence[asyncpg.Record]) -> Bookings:
+    bookings = Bookings()
+    for organisation, booking, revision, state in rows:
+        bookings.revisions[organisation, booking] = revision
+        bookings.states[organisation, booking] = State.model_validate_json(state)
+    return bookings
+
+
+# A booking is reached from two topics: the guard on the loaded revision makes a stale writer change fewer rows than it must.
+_SAVE = """
+INSERT INTO bookings AS b (organisation_id, id, revision, version, status, space_id, customer_id, slot_from, created_at,
+  listed, hidden, state)
+SELECT u.organisation_id, u.id, u.loaded + 1, u.version, u.status, u.space_id, u.customer_id, u.slot_from, u.created_at,
+  u.listed, u.hidden, u.state
+FROM unnest({0}::text[], {1}::uuid[], {2}::int[], {3}::int[], {4}::text[], {5}::uuid[], {6}::uuid[], {7}::timestamptz[],
+    {8}::timestamptz[], {9}::bool[], {10}::bool[], {11}::text[])
+  u(organisation_id, id, loaded, version, status, space_id, customer_id, slot_from, created_at, listed, hidden, state)
+ON CONFLICT (organisation_id, id) DO UPDATE
+SET revision = excluded.revision, version = excluded.version, status = excluded.status, customer_id = excluded.customer_id,
+  slot_from = excluded.slot_from, listed = excluded.listed, hidden = excluded.hidden, state = excluded.state
+WHERE b.revision = excluded.revision - 1
+RETURNING 1
+"""
+
+
+def save(bookings: Bookings) -> list[Save]:
+    """The bookings that changed."""
+    rows = [
+        (
+            organisation,
+            booking.id,
+            bookings.revisions.get((organisation, booking.id), 0),
+            booking.version,
+            booking.status,
+            booking.space.id,
+            booking.customer.id if booking.customer else None,
+            booking.slot.from_,
+            booking.created_at,
+            state.listed,
+            state.hidden,
+            state.__pydantic_serializer__.to_json(state, exclude_defaults=True).decode(),
+        )
+        for (organisation, _), state in bookings.changed.items()
+        for booking in (state.booking,)
+    ]
+    if not rows:
+        return []
+    return [Save("bookings_change_one_version_at_a_time", _SAVE, len(rows), list(zip(*rows, strict=True)))]

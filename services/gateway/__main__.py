@@ -1,0 +1,92 @@
+"""`python -m services.gateway`: serve until SIGTERM or SIGINT, then finish what is under way."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+
+from chassis import telemetry
+from chassis.notify import notify
+from services.gateway.app import build
+from services.gateway.connection import Connection
+from services.gateway.replies import Replies
+from services.gateway.settings import Settings
+
+log = logging.getLogger("services.gateway")
+
+
+class Server(uvicorn.Server):
+    """Says when it is ready, ends with code 0, and lets nobody wait in vain when it ends."""
+
+    def __init__(self, config: uvicorn.Config, replies: Replies, drained_within: float) -> None:
+        super().__init__(config)
+        self._replies, self._drained_within = replies, drained_within
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        log.info("listening", extra={"port": sockets[0].getsockname()[1] if sockets else None})
+        self._announcement = asyncio.create_task(self._announce())
+
+    async def _announce(self) -> None:
+        await self._replies.connected.wait()
+        notify("READY=1")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        notify("STOPPING=1")
+        self._announcement.cancel()
+        # Whoever still waits for an answer then is told to come again: the command is in Kafka, nothing is lost.
+        loop = asyncio.get_running_loop()
+        hanging_up = loop.call_later(self._drained_within, lambda: asyncio.ensure_future(self._replies.hang_up()))
+        await super().shutdown(sockets)
+        hanging_up.cancel()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        # Not uvicorn's own: it would raise the signal again at the end, and the process would seem to have been killed.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """The socket; other gateways on this machine may listen on the same port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listening.bind((host, port))
+    return listening
+
+
+def main() -> None:
+    """Serve."""
+    settings = Settings()
+    telemetry.configure("gateway")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        listening = listener(settings.host, settings.port)
+    except OSError as error:
+        sys.exit(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+    app = build(settings)
+    Connection.arrived_within = settings.arrived_within
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        headers=[("cache-control", "no-store"), ("x-content-type-options", "nosniff")],
+        timeout_keep_alive=settings.kept_alive,
+        timeout_graceful_shutdown=round(settings.drained_within) + 1,
+    )
+    Server(config, app.state.replies, settings.drained_within).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The gateway: HTTP in, commands and reads out. It keeps nothing: any number of them may run side by side."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator
+
+import orjson
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from services.gateway.errors import Problem
+from services.gateway.reads import Reads
+from services.gateway.replies import Replies
+from services.gateway.routes import bookings, products, slots, spaces, venues
+from services.gateway.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = "Hold a slot, confirm it, or let it go: a slot is never sold twice, nothing accepted is ever forgotten."
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application; its line to Kafka is `state.replies`."""
+    app = FastAPI(
+        title="Holdfast",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        redirect_slashes=False,  # a redirect would name the address we are reached at inside
+        openapi_url=None,  # ours below carries the headers that every answer has
+        docs_url=None,  # FastAPI's page loads its scripts from elsewhere
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        exception_handlers={HTTPException: _unmatched, Exception: _failed},
+    )
+    app.state.settings = settings
+    app.state.replies = Replies(settings)
+    app.state.reads = Reads(settings)
+    for router in (bookings, slots, venues, spaces, products):  # the busiest first: they are searched in order
+        app.router.routes.extend(router.router.routes)
+    app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), Route("/openapi.json", _openapi)])
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.reads:
+        connection = asyncio.create_task(app.state.replies.stay_connected())
+        try:
+            yield
+        finally:
+            connection.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await connection
+            await app.state.replies.hang_up()
+
+
+async def _livez(_: Request) -> Response:
+    return _answer(b'{"status":"alive"}')
+
+
+async def _readyz(request: Request) -> Response:
+    fault = await request.app.state.replies.fault()
+    if fault is None:
+        return _answer(b'{"status":"ready"}')
+    return _told(Problem("SERVICE_UNAVAILABLE", "Commands cannot be taken.", [("kafka", fault)]))
+
+
+async def _openapi(request: Request) -> Response:
+    return _answer(orjson.dumps(request.app.openapi()))
+
+
+async def _unmatched(request: Request, error: Exception) -> Response:
+    """Nothing is at this address, or it does not do that."""
+    assert isinstance(error, HTTPException)
+    if error.status_code != 405:
+        return _told(Problem("NOT_FOUND", "There is nothing at this address."))
+    routes = request.app.router.routes
+    methods = {name for route in routes if route.matches(request.scope)[0] != Match.NONE for name in route.methods}
+    response = _told(Problem("METHOD_NOT_ALLOWED", f"{request.method} is not possible here."))
+    response.headers["Allow"] = ", ".join(sorted(methods))
+    return response
+
+
+async def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette logs it
+    return _told(Problem("SERVER_ERROR", "Something went wrong on our side."))
+
+
+def _told(problem: Problem) -> Response:
+    correlation = str(uuid.uuid4())
+    response = problem.answer(correlation)
+    response.headers["X-Correlation-Id"] = correlation
+    return response
+
+
+def _answer(body: bytes) -> Response:
+    return Response(body, headers={"X-Correlation-Id": str(uuid.uuid4())}, media_type="application/json")

@@ -1,0 +1,82 @@
+"""What a route's function gets: the request, who sent it, and the one thing it may do with it."""
+
+import logging
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+import orjson
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from contracts.answers import Refused
+from contracts.client import NotAccepted, Unanswered
+from contracts.model import Message
+from services.gateway.auth import Identity
+from services.gateway.errors import Problem, refused
+from services.gateway.reads import Parameters, Reads, Service
+from services.gateway.replies import Replies
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer", bound=Message)
+_traceparent = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+
+
+class Call(Request):
+    """`id` is what X-Correlation-Id says, empty until it is known; `given` are the request's headers."""
+
+    id = ""
+    identity: Identity
+    given: Mapping[bytes, bytes]
+
+    def named(self) -> str:
+        """Its id, a fresh one if nothing has given it one."""
+        self.id = self.id or str(uuid.uuid4())
+        return self.id
+
+
+class Reading(Call):
+    """A call that changes nothing."""
+
+    async def passed_on(self, service: Service, path: str, parameters: Parameters = ()) -> bytes:
+        """What the service that owns the matter says. Raises Problem."""
+        reads = cast("Reads", self.app.state.reads)
+        return await reads.get(service, path, self.identity.organisation, parameters)
+
+
+class Command(Call):
+    """A call that changes something; `id` is the id of the command it becomes."""
+
+    replayed = False
+
+    async def answered(
+        self, command: Message, expects: type[Answer], late: Mapping[str, Any], location: str | None = None
+    ) -> Answer | Response:
+        """The service's answer; the 202 with the body `late` when there is none in time. Raises Problem."""
+        given = self.given.get(b"traceparent")
+        traceparent = given if given and _traceparent(given) else None
+        replies = cast("Replies", self.app.state.replies)
+        try:
+            reply = await replies.ask(command, self.id, self.identity.organisation, traceparent)
+        except Unanswered:
+            headers = {"Retry-After": "1"} | ({"Location": location} if location else {})
+            return Response(orjson.dumps(late), 202, headers, "application/json")
+        except NotAccepted:
+            raise Problem(
+                "SERVICE_UNAVAILABLE", "The command was not accepted. Repeat it with the same Idempotency-Key."
+            ) from None
+        self.replayed = reply.replayed
+        if isinstance(reply.message, Refused):
+            raise refused(reply.message)
+        if not isinstance(reply.message, expects):
+            log.error("%s was answered with %s", type(command).type, type(reply.message).type)
+            raise Problem("SERVER_ERROR", "Something went wrong on our side.")
+        return reply.message
+
+
+def shown(value: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The value as the client sees it."""
+    return Response(value.__pydantic_serializer__.to_json(value), status, headers, "application/json")

@@ -1,0 +1,123 @@
+"""What OpenAPI says beside the models of the bodies: the answers of each operation, errors included, each with an example."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
+
+from contracts.model import Value
+from services.gateway import examples
+from services.gateway.errors import STATUS, ErrorEnvelope
+
+Item = TypeVar("Item")
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Repeat a request with the same key and it takes effect once: the first answer comes again, with "
+    "`Idempotency-Replayed: true`. Quoted or bare, at most 255 characters, kept for 8 days. `X-Idempotency-Key` is the same.",
+    "schema": {"type": "string", "maxLength": 255},
+    "example": "order-2027-0117",
+}
+
+# code -> what is said, the field it is about, and what is wrong with it
+_problems: dict[str, tuple[str, str, str]] = {
+    "NOT_FOUND": ("There is no such thing.", "", ""),
+    "SLOT_UNAVAILABLE": ("The slot is held until 12:15:00Z.", "slot", "held"),
+    "HOLD_EXPIRED": ("The hold ran out at 12:15:00Z.", "", ""),
+    "CONFLICT": ("The booking is not in a status that allows this.", "status", "CANCEL"),
+    "PAYLOAD_TOO_LARGE": ("The body is longer than 65536 bytes.", "", ""),
+    "UNSUPPORTED_MEDIA_TYPE": ("The body must be application/json.", "", ""),
+    "VALIDATION_FAILED": ("The body breaks a rule.", "slot", "closed"),
+    "IDEMPOTENCY_KEY_REUSED": ("This key belongs to another request.", "Idempotency-Key", "is used already"),
+    "SERVER_ERROR": ("Something went wrong on our side.", "", ""),
+    "SERVICE_UNAVAILABLE": ("The command was not accepted. Repeat it with the same Idempotency-Key.", "", ""),
+    "TIMEOUT": ("The read took too long.", "", ""),
+}
+_malformed = ("The body does not have the documented shape.", "slot.from", "is not written as 2027-01-11T09:00:00Z")
+
+
+class SlotOnSale(Value):
+    """A slot that can be booked now, by `remaining` of the space's `units`."""
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+    remaining: int
+    units: int
+
+
+class Meta(Value):
+    page: int
+    limit: int
+    total_items: int
+    total_pages: int
+    has_next_page: bool
+    has_previous_page: bool
+
+
+class Listed(Value, Generic[Item]):
+    """One page of a list."""
+
+    data: list[Item]
+    total: int
+    meta: Meta
+
+
+class Late(Value):
+    """The command is taken, its answer is late. Nothing is lost: repeat the request with the same key to get it."""
+
+    id: str
+    status: str | None = None
+
+
+def listed(example: Any) -> dict[str, Any]:
+    """The example of a page."""
+    meta = {"page": 1, "limit": 20, "totalItems": 1, "totalPages": 1, "hasNextPage": False, "hasPreviousPage": False}
+    return {"data": [example], "total": 1, "meta": meta}
+
+
+def read(example: Any, *codes: str) -> dict[int | str, dict[str, Any]]:
+    """The answers of an operation that changes nothing; `codes` are the refusals beyond those all have."""
+    refusals = _refusals(*codes, "SERVER_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT")
+    # Without a default FastAPI would add a 422 of its own.
+    return {200: _json(example), **refusals, "default": refusals[500]}
+
+
+def command(status: int, example: Any, *codes: str) -> dict[int | str, dict[str, Any]]:
+    """The answers of an operation that changes something."""
+    everywhere = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "IDEMPOTENCY_KEY_REUSED", "SERVER_ERROR")
+    pending = {"id": examples.BOOKING_ID, "status": "PENDING"}
+    return {
+        status: {} if status == 204 else _json(example),
+        202: {"model": Late, "description": (Late.__doc__ or ""), **_json(pending)},
+        **_refusals(*codes, *everywhere, "SERVICE_UNAVAILABLE"),
+    }
+
+
+def _json(example: Any) -> dict[str, Any]:
+    return {"content": {"application/json": {"example": example}}}
+
+
+def _refusals(*codes: str) -> dict[int | str, dict[str, Any]]:
+    refusals: dict[int | str, dict[str, Any]] = {400: _refusal({"VALIDATION_FAILED": _envelope(400, *_malformed)})}
+    for status in sorted({STATUS[code] for code in codes}):
+        alike = [code for code in codes if STATUS[code] == status]
+        refusals[status] = _refusal({code: _envelope(status, *_problems[code], code) for code in alike})
+    return refusals
+
+
+def _refusal(envelopes: dict[str, Any]) -> dict[str, Any]:
+    named = {code: {"value": envelope} for code, envelope in envelopes.items()}
+    return {"model": ErrorEnvelope, "content": {"application/json": {"examples": named}}}
+
+
+def _envelope(status: int, message: str, field: str, issue: str, code: str = "VALIDATION_FAILED") -> dict[str, Any]:
+    details = [{"field": field, "issue": issue}] if field else []
+    return {
+        "status": status,
+        "code": code,
+        "message": message,
+        "correlationId": examples.COMMAND_ID,
+        "details": details,
+    }

@@ -1,0 +1,121 @@
+"""What a client is told when it does not get what it asked for: one envelope, whoever found the fault."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from starlette.responses import Response
+
+from contracts.answers import Detail, Refused
+
+MOST_DETAILS = 20  # a body may hold thousands of unknown fields; naming a few is help enough
+LONGEST_FIELD = 200
+
+# The code decides the status; 400 alone shares its code with 422.
+STATUS = {
+    "VALIDATION_FAILED": 422,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "SLOT_UNAVAILABLE": 409,
+    "HOLD_EXPIRED": 409,
+    "CONFLICT": 409,
+    "PRECONDITION_FAILED": 412,
+    "PAYLOAD_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "IDEMPOTENCY_KEY_REUSED": 422,
+    "RATE_LIMITED": 429,
+    "SERVER_ERROR": 500,
+    "SERVICE_UNAVAILABLE": 503,
+    "TIMEOUT": 504,
+}
+_come_again = {"RATE_LIMITED", "SERVICE_UNAVAILABLE"}
+
+# Pydantic's own words where they speak of Python or show a pattern.
+_words = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "string_pattern_mismatch": "is not of the documented form",
+    "model_type": "is not an object",
+    "model_attributes_type": "is not an object",
+    "dict_type": "is not an object",
+    "tuple_type": "is not an array",
+    "string_type": "is not a string",
+    "int_type": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "timezone_aware": "has no time zone",
+}
+
+
+class ErrorEnvelope(BaseModel):
+    """Every answer from 400 up. `correlationId` is what to tell us when you ask about it."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+    status: int
+    code: Annotated[str, Field(json_schema_extra={"enum": sorted(STATUS)})]
+    message: str
+    correlation_id: str
+    details: list[Detail]
+
+
+class Problem(Exception):
+    """The request is not done; the arguments are what its client is told."""
+
+    def __init__(
+        self, code: str, message: str, details: Iterable[tuple[str, str]] = (), status: int | None = None
+    ) -> None:
+        super().__init__(code, message)
+        self.status, self.code, self.message = status or STATUS[code], code, message
+        self.details = [{"field": field[:LONGEST_FIELD], "issue": issue} for field, issue in details][:MOST_DETAILS]
+
+    def envelope(self, correlation: str) -> bytes:
+        """The body of the answer."""
+        return orjson.dumps(
+            {
+                "status": self.status,
+                "code": self.code,
+                "message": self.message,
+                "correlationId": correlation,
+                "details": self.details,
+            }
+        )
+
+    def answer(self, correlation: str) -> Response:
+        """The whole answer, but for the headers that every answer has."""
+        headers = {"Retry-After": "1"} if self.code in _come_again else None
+        return Response(self.envelope(correlation), self.status, headers, "application/json")
+
+
+def malformed(message: str, *details: tuple[str, str]) -> Problem:
+    """400: not the documented shape."""
+    return Problem("VALIDATION_FAILED", message, details, 400)
+
+
+def against_rules(message: str, *details: tuple[str, str]) -> Problem:
+    """422: well-formed, but it breaks a rule."""
+    return Problem("VALIDATION_FAILED", message, details)
+
+
+def refused(answer: Refused) -> Problem:
+    """What the service that owns the matter said."""
+    return Problem(answer.code, answer.message, [(detail.field, detail.issue) for detail in answer.details])
+
+
+def invalid(error: ValidationError, where: str) -> Problem:
+    """The reader's complaints. A rule relates the fields of an object; a complaint about a single value is about its shape."""
+    complaints = error.errors(include_url=False, include_context=False)
+    details = [(_path(complaint["loc"]) or where, _issue(complaint)) for complaint in complaints[: MOST_DETAILS + 1]]
+    if all(complaint["type"] == "value_error" and isinstance(complaint["input"], dict) for complaint in complaints):
+        return against_rules(f"The {where} breaks a rule.", *details)
+    return malformed(f"The {where} does not have the documented shape.", *details)
+
+
+def _path(location: Sequence[int | str]) -> str:
+    return ".".join(map(str, location))
+
+
+def _issue(complaint: Any) -> str:
+    words = _words.get(complaint["type"])
+    return words or str(complaint["msg"]).removeprefix("Value error, ")

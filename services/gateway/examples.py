@@ -1,0 +1,33 @@
+"""The examples of the documentation: Harbour House, as clients write and read it."""
+
+from typing import Any
+
+from contracts import examples
+from contracts.model import Value
+
+
+def _said(value: Value) -> dict[str, Any]:
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _shown(value: Value) -> dict[str, Any]:
+    return value.model_dump(mode="json", by_alias=True)
+
+
+VENUE_ID, SPACE_ID, PRODUCT_ID = examples.HARBOUR_HOUSE.id, examples.LIGHTHOUSE.id, examples.ROOM_ONE_HOUR.id
+BOOKING_ID, COMMAND_ID = examples.BOOKING_ID, examples.COMMAND_ID
+SLOT = _said(examples.MONDAY_TEN)
+
+NEW_VENUE = _said(examples.VENUE_FIELDS)
+NEW_SPACE = _said(examples.SPACE_FIELDS)
+NEW_PRODUCT = _said(examples.PRODUCT_FIELDS)
+NEW_BOOKING: dict[str, Any] = {"productId": PRODUCT_ID, "spaceId": SPACE_ID, "slot": SLOT}
+
+LONGER_MONDAY: dict[str, Any] = {"openingHours": [{"day": "monday", "open": "08:00", "close": "20:00"}]}
+TWO_UNITS: dict[str, Any] = {"units": 2}
+DEARER: dict[str, Any] = {"price": 2800}
+CONFIRM: dict[str, Any] = {"status": "CONFIRMED"}
+
+VENUE, SPACE, PRODUCT = map(_shown, (examples.HARBOUR_HOUSE, examples.LIGHTHOUSE, examples.ROOM_ONE_HOUR))
+BOOKING, CONFIRMED = _shown(examples.BOOKING), _shown(examples.CONFIRMED)
+SLOTS = [{**SLOT, "remaining": 1, "units": 1}]

@@ -1,0 +1,148 @@
+"""Query strings: as strict as bodies, and as documented."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from starlette.datastructures import QueryParams
+
+from contracts.booking import Status
+from contracts.catalogue import LocalDate
+from contracts.model import Id, Instant, Value
+from services.gateway.errors import against_rules, invalid, malformed
+from services.gateway.reads import Parameters
+
+Model = TypeVar("Model", bound="Query")
+ZONES = timedelta(hours=14)  # so far a zone's midnight may be from that of UTC
+
+
+def _digits(text: object) -> object:
+    """`int` would also read 1_000, +1 and Arabic digits."""
+    if isinstance(text, str) and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError("is not a whole number, or out of range")
+    return text
+
+
+def _moment(text: object) -> object:
+    """The day or the time that is meant."""
+    try:
+        return (_date if isinstance(text, str) and len(text) == 10 else _time).validate_python(text)
+    except ValidationError:
+        raise ValueError("is neither a date nor a time with its zone (a + is written %2B)") from None
+
+
+def _end(text: object) -> object:
+    """The number, the date or the time that is meant."""
+    if isinstance(text, str) and text.isascii() and text.isdigit() and int(text[:9]) > 0:
+        return int(text[:9])
+    try:
+        return _moment(text)
+    except ValueError:
+        raise ValueError(
+            "is not a number of days from 1, a date, or a time with its zone (a + is written %2B)"
+        ) from None
+
+
+_date: TypeAdapter[date] = TypeAdapter(LocalDate)
+_time: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+
+def _starts(moment: date) -> datetime:
+    return moment if isinstance(moment, datetime) else datetime.combine(moment, time(), UTC)
+
+
+def _ends(moment: date) -> datetime:
+    return moment if isinstance(moment, datetime) else _starts(moment) + timedelta(days=1)
+
+
+Number = Annotated[int, BeforeValidator(_digits)]
+Moment = Annotated[date | datetime, BeforeValidator(_moment)]
+
+
+class Query(Value):
+    """Query parameters; those in `lists` may be repeated or joined with commas, the others come once."""
+
+    model_config = ConfigDict(extra="forbid")
+    lists: ClassVar[frozenset[str]] = frozenset()
+
+    def parameters(self) -> Parameters:
+        """As they are passed on: lists joined with commas, times in UTC, what was not given left out."""
+        given = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return [
+            (name, ",".join(value) if isinstance(value, list) else str(value))
+            for name, value in given.items()
+            if value != []
+        ]
+
+
+class Page(Query):
+    """Which page of a list."""
+
+    page: Annotated[Number, Field(ge=1, le=100_000)] = 1
+    limit: Annotated[Number, Field(ge=1, le=100)] = 20
+
+
+class Bookings(Page):
+    """Newest first: those whose slot begins between `from` and `to` (a day is one of UTC), in these spaces, and so on."""
+
+    lists: ClassVar[frozenset[str]] = frozenset({"spaceIds", "status"})
+
+    space_ids: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+    customer_id: Id | None = None
+    status: Annotated[tuple[Status, ...], Field(max_length=6)] = ()
+    from_: Moment | None = Field(default=None, alias="from", examples=["2027-01-11"])
+    to: Moment | None = Field(default=None, examples=["2027-01-17"])
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.from_ and self.to and _starts(self.from_) >= _ends(self.to):
+            raise ValueError("to is not later than from")
+        return self
+
+
+class Availability(Query):
+    """`from` is now unless given; `to` is a number of days, a date (that day included) or a time. A date is the venue's."""
+
+    product_id: Id
+    from_: Moment | None = Field(default=None, alias="from", examples=["2027-01-11"])
+    to: Annotated[int | date | datetime, BeforeValidator(_end), Field(examples=["7"])] | None = None
+
+
+class Slots(Availability):
+    """Free slots of a product in a space."""
+
+    space_id: Id
+
+
+def parse(model: type[Model], given: QueryParams) -> Model:
+    """The value. Raises Problem: 400 for what is unknown, repeated or unreadable, 422 for what breaks a rule."""
+    values: dict[str, Any] = {}
+    for name, text in given.multi_items():
+        if name in model.lists:
+            values.setdefault(name, []).extend(text.split(","))
+        elif name in values:
+            raise malformed("The query does not have the documented shape.", (name, "is given twice"))
+        else:
+            values[name] = text
+    try:
+        return model.model_validate(values, extra="forbid", by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise invalid(error, "query") from None
+
+
+def span(query: Availability, now: datetime, days: int, most: int) -> Parameters:
+    """What availability is asked: `days` ahead unless the client says, `most` at most. Raises Problem (400 or 422)."""
+    start, end = query.from_ or now, query.to
+    if end is None:
+        return [*query.parameters(), ("to", str(days))]
+    if isinstance(end, int):
+        length, doubt = timedelta(days=end), timedelta(0)
+    else:
+        # When a day of the venue begins only availability knows; two of them are of the same venue.
+        doubt = timedelta(0) if isinstance(start, datetime) == isinstance(end, datetime) else ZONES
+        length = _ends(end) - _starts(start)
+    if length + doubt <= timedelta(0):
+        raise against_rules("The query breaks a rule.", ("to", "is not later than from"))
+    if length - doubt > timedelta(days=most):
+        raise malformed("The query does not have the documented shape.", ("to", f"is more than {most} days ahead"))
+    return query.parameters()

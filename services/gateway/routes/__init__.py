@@ -1,0 +1,1 @@
+"""One file a resource: what can be called, and which command or read it becomes."""

@@ -1,0 +1,94 @@
+"""Bookings: hold a slot, keep it, give it back."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from contracts import booking
+from contracts.client import booking_id
+from services.gateway import documentation, examples, queries
+from services.gateway.calls import Command, Reading, shown
+from services.gateway.route import Route
+from services.gateway.shapes import BookingChange, NewBooking
+
+router = APIRouter(prefix="/v1/bookings", tags=["bookings"], route_class=Route)
+ONE = "/{id:uuid}"
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=booking.Booking,
+    responses=documentation.command(201, examples.BOOKING, "NOT_FOUND", "SLOT_UNAVAILABLE", "VALIDATION_FAILED"),
+)
+async def create_booking(call: Command, body: NewBooking) -> Response:
+    """Hold the slot: it is yours until `expiresAt`, and back on sale then unless you confirm."""
+    new = booking_id(call.id)
+    location = f"/v1/bookings/{new}"
+    command = booking.CreateBooking(booking_id=new, product_id=body.product_id, space_id=body.space_id, slot=body.slot)
+    answer = await call.answered(command, booking.BookingAnswer, {"id": new, "status": "PENDING"}, location)
+    return _booked(answer, 201, {"Location": location})
+
+
+@router.get(ONE, response_model=booking.Booking, responses=documentation.read(examples.BOOKING, "NOT_FOUND"))
+async def get_booking(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
+    """The booking as it is now."""
+    body = await call.passed_on("booking", f"/bookings/{id}")
+    return Response(body, headers=_version(orjson.loads(body)["version"]), media_type="application/json")
+
+
+@router.get(
+    "",
+    response_model=documentation.Listed[booking.Booking],
+    responses=documentation.read(documentation.listed(examples.BOOKING), "VALIDATION_FAILED"),
+)
+async def list_bookings(call: Reading, query: queries.Bookings) -> Response:
+    """Bookings, newest first, a page at a time."""
+    body = await call.passed_on("booking", "/bookings", query.parameters())
+    return Response(body, media_type="application/json")
+
+
+@router.patch(
+    ONE,
+    response_model=booking.Booking,
+    responses=documentation.command(200, examples.CONFIRMED, "NOT_FOUND", "HOLD_EXPIRED", "CONFLICT"),
+)
+async def change_booking(call: Command, id: UUID, body: BookingChange) -> Response:  # noqa: A002
+    """Confirm the booking, or cancel it; a cancelled slot is on sale again when you read the answer."""
+    command = booking.ConfirmBooking if body.status == "CONFIRMED" else booking.CancelBooking
+    answer = await call.answered(command(booking_id=str(id)), booking.BookingAnswer, {"id": str(id)})
+    return _booked(answer)
+
+
+@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+async def delete_booking(call: Command, id: UUID) -> Response:  # noqa: A002
+    """Give the slot back and forget the booking."""
+    command = booking.DeleteBooking(booking_id=str(id))
+    answer = await call.answered(command, booking.BookingDeletedAnswer, {"id": str(id)})
+    return answer if isinstance(answer, Response) else Response(status_code=204)
+
+
+@router.post(
+    f"{ONE}/extend",
+    response_model=booking.Booking,
+    responses=documentation.command(200, examples.BOOKING, "NOT_FOUND", "HOLD_EXPIRED", "CONFLICT"),
+)
+async def extend_hold(call: Command, id: UUID) -> Response:  # noqa: A002
+    """Hold the slot for another full length from now."""
+    answer = await call.answered(booking.ExtendHold(booking_id=str(id)), booking.BookingAnswer, {"id": str(id)})
+    return _booked(answer)
+
+
+def _booked(
+    answer: booking.BookingAnswer | Response, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    if isinstance(answer, Response):
+        return answer
+    return shown(answer.booking, status, {**(headers or {}), **_version(answer.booking.version)})
+
+
+def _version(version: int) -> dict[str, str]:
+    return {"ETag": f'"{version}"'}

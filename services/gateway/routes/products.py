@@ -1,0 +1,68 @@
+"""Products: what is sold: a length of time in a space, or an extra."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from contracts import catalogue
+from contracts.envelope import derived_id
+from services.gateway import documentation, examples, queries
+from services.gateway.calls import Command, Reading, shown
+from services.gateway.route import Route
+from services.gateway.shapes import NewProduct, ProductChange
+
+router = APIRouter(prefix="/v1/products", tags=["catalogue"], route_class=Route)
+ONE = "/{id:uuid}"
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=catalogue.Product,
+    responses=documentation.command(201, examples.PRODUCT, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+)
+async def create_product(call: Command, body: NewProduct) -> Response:
+    """Put something on sale."""
+    new = derived_id(call.id, "product")
+    location = f"/v1/products/{new}"
+    command = catalogue.PutProduct(product_id=new, create=True, fields=body)
+    answer = await call.answered(command, catalogue.ProductAnswer, {"id": new}, location)
+    return answer if isinstance(answer, Response) else shown(answer.product, 201, {"Location": location})
+
+
+@router.get(
+    "",
+    response_model=documentation.Listed[catalogue.Product],
+    responses=documentation.read(documentation.listed(examples.PRODUCT)),
+)
+async def list_products(call: Reading, query: queries.Page) -> Response:
+    """The products on sale, a page at a time."""
+    body = await call.passed_on("availability", "/products", query.parameters())
+    return Response(body, media_type="application/json")
+
+
+@router.get(ONE, response_model=catalogue.Product, responses=documentation.read(examples.PRODUCT, "NOT_FOUND"))
+async def get_product(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
+    """The product as it is now."""
+    return Response(await call.passed_on("availability", f"/products/{id}"), media_type="application/json")
+
+
+@router.patch(
+    ONE,
+    response_model=catalogue.Product,
+    responses=documentation.command(200, examples.PRODUCT, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+)
+async def change_product(call: Command, id: UUID, body: ProductChange) -> Response:  # noqa: A002
+    """Change what is given; bookings that exist keep their price."""
+    command = catalogue.PutProduct(product_id=str(id), fields=body)
+    answer = await call.answered(command, catalogue.ProductAnswer, {"id": str(id)})
+    return answer if isinstance(answer, Response) else shown(answer.product)
+
+
+@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+async def archive_product(call: Command, id: UUID) -> Response:  # noqa: A002
+    """Take the product off sale for good; refused while live bookings use it."""
+    command = catalogue.ArchiveProduct(product_id=str(id))
+    answer = await call.answered(command, catalogue.ArchiveAnswer, {"id": str(id)})
+    return answer if isinstance(answer, Response) else Response(status_code=204)

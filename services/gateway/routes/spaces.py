@@ -1,0 +1,68 @@
+"""Spaces: the rooms and desks of a venue."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from contracts import catalogue
+from contracts.envelope import derived_id
+from services.gateway import documentation, examples, queries
+from services.gateway.calls import Command, Reading, shown
+from services.gateway.route import Route
+from services.gateway.shapes import NewSpace, SpaceChange
+
+router = APIRouter(prefix="/v1/spaces", tags=["catalogue"], route_class=Route)
+ONE = "/{id:uuid}"
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=catalogue.Space,
+    responses=documentation.command(201, examples.SPACE, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+)
+async def create_space(call: Command, body: NewSpace) -> Response:
+    """Add a room, or a set of equal desks (`units`)."""
+    new = derived_id(call.id, "space")
+    location = f"/v1/spaces/{new}"
+    command = catalogue.PutSpace(space_id=new, create=True, fields=body)
+    answer = await call.answered(command, catalogue.SpaceAnswer, {"id": new}, location)
+    return answer if isinstance(answer, Response) else shown(answer.space, 201, {"Location": location})
+
+
+@router.get(
+    "",
+    response_model=documentation.Listed[catalogue.Space],
+    responses=documentation.read(documentation.listed(examples.SPACE)),
+)
+async def list_spaces(call: Reading, query: queries.Page) -> Response:
+    """The spaces on sale, a page at a time."""
+    body = await call.passed_on("availability", "/spaces", query.parameters())
+    return Response(body, media_type="application/json")
+
+
+@router.get(ONE, response_model=catalogue.Space, responses=documentation.read(examples.SPACE, "NOT_FOUND"))
+async def get_space(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
+    """The space as it is now."""
+    return Response(await call.passed_on("availability", f"/spaces/{id}"), media_type="application/json")
+
+
+@router.patch(
+    ONE,
+    response_model=catalogue.Space,
+    responses=documentation.command(200, examples.SPACE, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+)
+async def change_space(call: Command, id: UUID, body: SpaceChange) -> Response:  # noqa: A002
+    """Change what is given; bookings that exist keep their slots."""
+    command = catalogue.PutSpace(space_id=str(id), fields=body)
+    answer = await call.answered(command, catalogue.SpaceAnswer, {"id": str(id)})
+    return answer if isinstance(answer, Response) else shown(answer.space)
+
+
+@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+async def archive_space(call: Command, id: UUID) -> Response:  # noqa: A002
+    """Take the space off sale for good; refused while live bookings use it."""
+    command = catalogue.ArchiveSpace(space_id=str(id))
+    answer = await call.answered(command, catalogue.ArchiveAnswer, {"id": str(id)})
+    return answer if isinstance(answer, Response) else Response(status_code=204)

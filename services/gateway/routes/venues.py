@@ -1,0 +1,68 @@
+"""Venues: houses with opening hours in their own time zone."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from contracts import catalogue
+from contracts.envelope import derived_id
+from services.gateway import documentation, examples, queries
+from services.gateway.calls import Command, Reading, shown
+from services.gateway.route import Route
+from services.gateway.shapes import NewVenue, VenueChange
+
+router = APIRouter(prefix="/v1/venues", tags=["catalogue"], route_class=Route)
+ONE = "/{id:uuid}"
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=catalogue.Venue,
+    responses=documentation.command(201, examples.VENUE, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+)
+async def create_venue(call: Command, body: NewVenue) -> Response:
+    """Open a house."""
+    new = derived_id(call.id, "venue")
+    location = f"/v1/venues/{new}"
+    command = catalogue.PutVenue(venue_id=new, create=True, fields=body)
+    answer = await call.answered(command, catalogue.VenueAnswer, {"id": new}, location)
+    return answer if isinstance(answer, Response) else shown(answer.venue, 201, {"Location": location})
+
+
+@router.get(
+    "",
+    response_model=documentation.Listed[catalogue.Venue],
+    responses=documentation.read(documentation.listed(examples.VENUE)),
+)
+async def list_venues(call: Reading, query: queries.Page) -> Response:
+    """The houses on sale, a page at a time."""
+    body = await call.passed_on("availability", "/venues", query.parameters())
+    return Response(body, media_type="application/json")
+
+
+@router.get(ONE, response_model=catalogue.Venue, responses=documentation.read(examples.VENUE, "NOT_FOUND"))
+async def get_venue(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
+    """The venue as it is now."""
+    return Response(await call.passed_on("availability", f"/venues/{id}"), media_type="application/json")
+
+
+@router.patch(
+    ONE,
+    response_model=catalogue.Venue,
+    responses=documentation.command(200, examples.VENUE, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+)
+async def change_venue(call: Command, id: UUID, body: VenueChange) -> Response:  # noqa: A002
+    """Change what is given; bookings that exist keep their slots."""
+    command = catalogue.PutVenue(venue_id=str(id), fields=body)
+    answer = await call.answered(command, catalogue.VenueAnswer, {"id": str(id)})
+    return answer if isinstance(answer, Response) else shown(answer.venue)
+
+
+@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+async def archive_venue(call: Command, id: UUID) -> Response:  # noqa: A002
+    """Take the house off sale for good; refused while one of its spaces is on sale."""
+    command = catalogue.ArchiveVenue(venue_id=str(id))
+    answer = await call.answered(command, catalogue.ArchiveAnswer, {"id": str(id)})
+    return answer if isinstance(answer, Response) else Response(status_code=204)

@@ -1,0 +1,104 @@
+"""The bodies clients send. Their fields are those of the messages; what is added is what only the edge can ask."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from contracts import catalogue
+from contracts.model import Currency, Id, Money, Name, Slot, Value
+from services.gateway import examples
+
+
+def _without_null(schema: Any) -> Any:
+    """A field that may be left out may not be null: the reader says so, and so does the schema."""
+    if isinstance(schema, dict):
+        kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+        rest = {key: _without_null(value) for key, value in schema.items() if key != "anyOf"}
+        if len(kinds) == 1:
+            return {**{key: value for key, value in rest.items() if key != "default"}, **_without_null(kinds[0])}
+        return {**rest, "anyOf": kinds} if kinds else rest
+    return schema
+
+
+class Body(Value):
+    """A body of which every field is documented."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = handler.resolve_ref_schema(handler(schema))
+        described["properties"] = {name: _without_null(each) for name, each in described.get("properties", {}).items()}
+        return described
+
+
+def _lasting(slot: Slot) -> Slot:
+    if slot.to <= slot.from_:
+        raise ValueError("to is not later than from")
+    return slot
+
+
+class NewBooking(Body):
+    """Which product, where and when."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.NEW_BOOKING})
+
+    product_id: Id
+    space_id: Id
+    slot: Annotated[Slot, AfterValidator(_lasting)]
+
+
+class BookingChange(Body):
+    """`CONFIRMED` keeps the slot for good, `CANCEL` gives it back."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.CONFIRM})
+
+    status: Literal["CONFIRMED", "CANCEL"]
+
+
+class VenueChange(catalogue.VenueFields, Body):
+    """What is left out keeps its value; a list that is given replaces the whole list."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.LONGER_MONDAY})
+
+
+class NewVenue(VenueChange):
+    """Closed at all times until it has opening hours."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.NEW_VENUE})
+
+    name: Name
+
+
+class SpaceChange(catalogue.SpaceFields, Body):
+    """What is left out keeps its value; a list that is given replaces the whole list."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.TWO_UNITS})
+
+
+class NewSpace(SpaceChange):
+    """`products` here and `spaces` of a product are one relation, given from either side."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.NEW_SPACE})
+
+    venue_id: Id
+    name: Name
+
+
+class ProductChange(catalogue.ProductFields, Body):
+    """What is left out keeps its value; a list that is given replaces the whole list."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.DEARER})
+
+
+class NewProduct(ProductChange):
+    """`price` is in minor units, `reference` is unique within the organisation; lengths of time are ISO 8601."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.NEW_PRODUCT})
+
+    name: Name
+    reference: Name
+    price: Money
+    currency: Currency

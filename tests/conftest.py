@@ -1,0 +1,24 @@
+"""What all tests share: one Kafka and Postgres without services, one whole platform; each is started when first asked for."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from embedded.infrastructure import Infrastructure, infrastructure
+from embedded.platform import Platform, running
+
+DATABASES = ["availability", "booking"]
+
+
+@pytest.fixture(scope="session")
+async def infra() -> AsyncIterator[Infrastructure]:
+    """Kafka and Postgres alone, with fast sessions and empty databases."""
+    async with infrastructure(databases=DATABASES, fast_sessions=True) as running_infrastructure:
+        yield running_infrastructure
+
+
+@pytest.fixture(scope="session")
+async def platform() -> AsyncIterator[Platform]:
+    """The whole platform, with holds of 15 minutes unless a product says otherwise."""
+    async with running(fast_sessions=True) as running_platform:
+        yield running_platform

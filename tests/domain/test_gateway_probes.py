@@ -1,0 +1,82 @@
+"""What the gateway says of itself while nothing stands behind it."""
+
+import re
+from typing import Any
+
+import jsonschema_rs
+
+from services.gateway.documentation import _problems
+from services.gateway.errors import STATUS
+
+
+async def test_livez_is_200_with_kafka_down(lonely: Any) -> None:
+    async with lonely.session.get("/livez") as answer:
+        assert answer.status == 200
+
+
+async def test_readyz_is_503_and_names_kafka_with_kafka_down(lonely: Any) -> None:
+    async with lonely.session.get("/readyz") as answer:
+        assert answer.status == 503
+        assert (await answer.json())["details"] == [{"field": "kafka", "issue": "is not connected"}]
+
+
+async def _openapi(lonely: Any) -> dict[str, Any]:
+    async with lonely.session.get("/openapi.json") as answer:
+        assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["X-Correlation-Id"])
+        document: dict[str, Any] = await answer.json()
+        return document
+
+
+async def test_openapi_lists_every_operation_of_the_tutorial(lonely: Any) -> None:
+    document = await _openapi(lonely)
+    assert document["openapi"].startswith("3.1")
+    catalogue = {
+        f"/v1/{name}{path}": methods
+        for name in ("venues", "spaces", "products")
+        for path, methods in {"": {"get", "post"}, "/{id}": {"get", "patch", "delete"}}.items()
+    }
+    assert {path: set(methods) for path, methods in document["paths"].items()} == catalogue | {
+        "/v1/bookings": {"get", "post"},
+        "/v1/bookings/{id}": {"get", "patch", "delete"},
+        "/v1/bookings/{id}/extend": {"post"},
+        "/v1/bookings/slots": {"get"},
+        "/v1/spaces/{id}/availability": {"get"},
+    }
+
+
+async def test_openapi_has_an_example_that_fits_its_schema_for_every_body_and_answer(lonely: Any) -> None:
+    document = await _openapi(lonely)
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], (path, method)
+            if method in ("post", "patch") and not path.endswith("/extend"):
+                body = operation["requestBody"]["content"]["application/json"]["schema"]
+                name = body["$ref"].rpartition("/")[2]
+                _fits(document, body, document["components"]["schemas"][name]["example"])
+            for status, answer in operation["responses"].items():
+                if status == "204":
+                    continue
+                content = answer["content"]["application/json"]
+                given = content.get("examples", {"": {"value": content.get("example")}})
+                for example in given.values():
+                    assert example["value"] is not None, (path, method, status)
+                    _fits(document, content["schema"], example["value"])
+
+
+async def test_openapi_tells_commands_of_the_key_and_bodies_forbid_null(lonely: Any) -> None:
+    document = await _openapi(lonely)
+    for methods in document["paths"].values():
+        for method, operation in methods.items():
+            named = [parameter["name"] for parameter in operation.get("parameters", [])]
+            assert ("Idempotency-Key" in named) == (method != "get")
+    space = document["components"]["schemas"]["SpaceChange"]
+    assert space["additionalProperties"] is False
+    assert space["properties"]["capacity"]["type"] == "integer"
+
+
+def test_every_documented_problem_has_a_status() -> None:
+    assert _problems.keys() <= STATUS.keys()
+
+
+def _fits(document: dict[str, Any], schema: dict[str, Any], example: Any) -> None:
+    jsonschema_rs.validator_for({**schema, "components": document["components"]}).validate(example)
