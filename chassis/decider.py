@@ -8,72 +8,33 @@ whoever comes next begins where outputs are still unsent.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 from aiokafka import TopicPartition
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from chassis import failpoints, inbox
+from chassis.batch import Batches, Gap, Service, Spans
 from chassis.database import TRANSIENT
-from chassis.inbox import Remembered
-from chassis.ledger import AskedRow, Ledger, Send
-from chassis.messages import DeadRecord, Incoming, Output, Save, Statement, open_record
+from chassis.entries import Send
+from chassis.messages import DeadRecord, Incoming, open_record
 from chassis.publisher import Publisher, acknowledged
 from chassis.settings import Settings
 from chassis.stream import Stream
 from chassis.subscription import Record
 from chassis.telemetry import metrics
-from contracts.topics import WEEK, Topic, dead_letters
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.3  # after this without work, what is acknowledged is marked by a statement of its own
-OLDEST, NEWEST = WEEK, 300.0  # R15: a message from outside this fence could be a repeat that the inbox has forgotten
 BACKOFF = (0.0, 0.1, 0.3, 1.0, 3.0, 5.0)  # seconds; the last one for ever
 
-HANDLED = Counter("holdfast_messages", "Messages decided", ["type"], registry=metrics)
-BATCHES = Histogram(
-    "holdfast_batch_messages", "Messages in a batch", buckets=(1, 3, 10, 30, 100, 300, 1000), registry=metrics
-)
 AGAIN = Counter(
     "holdfast_batches_again", "Batches that had to begin again, by what broke", ["reason"], registry=metrics
 )
-REPLAYS = Counter("holdfast_replays", "Messages that were known already", registry=metrics)
-DEAD = Counter("holdfast_dead_letters", "Records that could not be handled", registry=metrics)
-
-
-class Service(Protocol):
-    """A service: pure functions and SQL as data; it never touches a connection, a clock or a topic."""
-
-    name: str
-    inputs: tuple[Topic, ...]
-
-    def load(self, messages: Sequence[Incoming]) -> Statement:
-        """The one statement that reads the states these messages need."""
-
-    def begin(self, rows: Sequence[asyncpg.Record]) -> Any:
-        """The states, as the folding over a batch begins."""
-
-    def decide(self, state: Any, message: Incoming, now: datetime) -> Sequence[Output]:
-        """Change the state and say what follows. An exception means: this message never can be handled."""
-
-    def save(self, state: Any) -> Sequence[Save]:
-        """What has to be written of the states."""
-
-    def refuse(self, message: Incoming, /) -> Sequence[Output]:
-        """What to tell those who wait for a message that cannot be handled."""
-
-
-class Gap(Exception):
-    """Records came that do not follow what the database has processed."""
-
-    def __init__(self, partition: TopicPartition, why: str) -> None:
-        super().__init__(partition, why)
-        self.partition, self.why = partition, why
 
 
 class Lost(Exception):
@@ -84,8 +45,6 @@ T = TypeVar("T")
 # Not a message's fault, and another try will not help: Gap and Lost are handled above, the database refusing our SQL or our
 # role ends the process. Burying message after message for a missing migration would be worse than standing still.
 HOPELESS = (Gap, Lost, asyncpg.SyntaxOrAccessError)
-
-Spans = dict[TopicPartition, tuple[int, int]]
 
 
 class Decider:
@@ -100,7 +59,8 @@ class Decider:
         *,
         max_records: int = 500,
     ) -> None:
-        self.service, self.database, self.failed = service, database, failed
+        self.database, self.failed = database, failed
+        self._batches = Batches(service, database)
         self.models = {model.type: model for topic in service.inputs for model in topic.messages}
         self.publisher = Publisher(settings.kafka)
         self.stream = Stream(
@@ -114,7 +74,6 @@ class Decider:
             max_records=max_records,
             seek_on_assignment=settings.seek_on_assignment,
         )
-        self._dead_topic = dead_letters(service.name).name
         self._busy = asyncio.Lock()
         self._acks: asyncio.Task[None] | None = None
         self._sent: Spans = {}  # acknowledged, not yet marked
@@ -250,7 +209,7 @@ class Decider:
         """Decide and write these records. Raises Gap or Lost, with nothing written."""
         messages = [open_record(record, self.models) for record in records]
         try:
-            return await self._patiently(lambda: self._attempt(messages, spans), list(spans))
+            return await self._patiently(lambda: self._write(messages, spans), list(spans))
         except HOPELESS:
             raise
         except Exception as error:  # R10: this batch will never work as it is; the culprit is found one by one
@@ -262,9 +221,20 @@ class Decider:
             sends += await self._alone(message, span)
         return sends
 
+    async def _write(self, messages: Sequence[Incoming | DeadRecord], spans: Spans) -> list[Send]:
+        """One attempt; what is acknowledged meanwhile is marked with it."""
+        sent = {partition: self._sent[partition] for partition in spans if partition in self._sent}
+        sends = await self._batches.decide(messages, spans, sent)
+        for partition, mark in sent.items():
+            if self._sent.get(partition) == mark:
+                del self._sent[partition]
+        if sent:
+            failpoints.pass_by("marked")
+        return sends
+
     async def _alone(self, message: Incoming | DeadRecord, span: Spans) -> list[Send]:
         try:
-            return await self._patiently(lambda: self._attempt([message], span), list(span))
+            return await self._patiently(lambda: self._write([message], span), list(span))
         except HOPELESS:
             raise
         except Exception as error:
@@ -273,130 +243,4 @@ class Decider:
             reason = f"{type(error).__name__}: {error}"[:1000]
             log.exception("dead letter: %s %s", message.envelope.type, message.id)
             dead = DeadRecord(message.record, reason, message.envelope, message.body)
-            return await self._patiently(lambda: self._attempt([dead], span), list(span))
-
-    async def _attempt(self, messages: Sequence[Incoming | DeadRecord], spans: Spans) -> list[Send]:
-        partitions = list(spans)
-        topics, numbers = [tp.topic for tp in partitions], [tp.partition for tp in partitions]
-        rows = await self.database.fetch(inbox.KNOWN, topics, numbers, [message.id for message in messages])
-        progress, known = _known(rows)
-        now: datetime = rows[0]["handled_at"]
-        for partition, (start, _) in spans.items():
-            processed = progress[partition][0]
-            if start > processed:
-                raise Gap(partition, f"{start} came, the database has processed {processed}")
-        messages = await self._buried(messages, progress, known, topics, numbers)
-        messages = [self._fenced(message, now, known) for message in messages]
-        ledger = Ledger(
-            self.service.name,
-            self._dead_topic,
-            now,
-            known,
-            lambda topic, partition: progress[TopicPartition(topic, partition)][1],
-        )
-        new = [message for message in messages if isinstance(message, Incoming) and message.id not in known]
-        saves: Sequence[Save] = ()
-        state = None
-        if new:
-            statement = self.service.load(new)
-            state = self.service.begin(await self.database.fetch(statement.sql, *statement.arguments))
-            failpoints.pass_by("deciding")
-        for message in messages:
-            if not ledger.is_new(message):
-                ledger.meet_again(message)
-            elif isinstance(message, DeadRecord):
-                body = message.body
-                refusals = (
-                    self.service.refuse(Incoming(message.record, message.envelope, body))
-                    if body and message.envelope
-                    else ()
-                )
-                ledger.bury(message, refusals)
-            else:
-                ledger.decide(message, self.service.decide(state, message, now))
-        if new:
-            saves = self.service.save(state)
-        marks = [self._sent.get(partition, (0, 0)) for partition in partitions]
-        rows = await self.database.fetch(
-            inbox.write_statement(saves),
-            *ledger.columns(),
-            topics,
-            numbers,
-            [progress[partition][0] for partition in partitions],
-            [spans[partition][1] for partition in partitions],
-            [start for start, _ in marks],
-            [upto for _, upto in marks],
-            *[save.rows for save in saves],
-            *[array for save in saves for array in save.arrays],
-        )
-        if any(upto for _, upto in marks):
-            failpoints.pass_by("marked")
-        for partition, mark in zip(partitions, marks, strict=True):
-            if self._sent.get(partition) == mark:
-                del self._sent[partition]
-        BATCHES.observe(len(messages))
-        REPLAYS.inc(ledger.replays)
-        DEAD.inc(sum(entry.dead for entry in ledger.decided.values()))
-        asked = {
-            row["id"]: AskedRow(row["asked_by"], row["answer"], row["answered_at"], row["request_hash"])
-            for row in rows
-            if row["id"]
-        }
-        return ledger.sends(asked)
-
-    def _fenced(
-        self, message: Incoming | DeadRecord, now: datetime, known: Mapping[str, Remembered]
-    ) -> Incoming | DeadRecord:
-        if isinstance(message, DeadRecord) or message.id in known:
-            return message
-        age = now - message.envelope.created
-        if age <= OLDEST and age.total_seconds() >= -NEWEST:
-            return message
-        reason = "created more than 7 days ago" if age > OLDEST else "created more than 5 minutes in the future"
-        return DeadRecord(message.record, reason, message.envelope, message.body)
-
-    async def _buried(
-        self,
-        messages: Sequence[Incoming | DeadRecord],
-        progress: Mapping[TopicPartition, tuple[int, int]],
-        known: dict[str, Remembered],
-        topics: list[str],
-        numbers: list[int],
-    ) -> Sequence[Incoming | DeadRecord]:
-        """Records below the mark that the inbox does not know by their id lie in the dead letters, under their place."""
-        suspects = {
-            dead.id: dead
-            for message in messages
-            if isinstance(message, Incoming)
-            and message.id not in known
-            and message.record.offset < progress[TopicPartition(message.record.topic, message.record.partition)][0]
-            for dead in [DeadRecord(message.record, "", message.envelope, message.body)]
-        }
-        if not suspects:
-            return messages
-        _, found = _known(await self.database.fetch(inbox.KNOWN, topics, numbers, list(suspects)))
-        known.update(found)
-        dead_at = {id(suspects[key].record): suspects[key] for key in found}
-        return [dead_at.get(id(message.record), message) for message in messages]
-
-
-def _known(
-    rows: Sequence[asyncpg.Record],
-) -> tuple[dict[TopicPartition, tuple[int, int]], dict[str, Remembered]]:
-    progress: dict[TopicPartition, tuple[int, int]] = {}
-    known: dict[str, Remembered] = {}
-    for row in rows:
-        if row["id"] is None:
-            progress[TopicPartition(row["topic"], row["partition"])] = (row["position"], row["published"])
-        else:
-            known[row["id"]] = Remembered(
-                row["topic"],
-                row["partition"],
-                row["position"],
-                row["handled_at"],
-                row["outputs"],
-                row["request_hash"],
-                row["answer"],
-                row["answered_at"],
-            )
-    return progress, known
+            return await self._patiently(lambda: self._write([dead], span), list(span))

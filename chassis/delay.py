@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import asyncpg
-from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
 from chassis import failpoints
 from chassis.database import TRANSIENT
-from chassis.ledger import Send
+from chassis.entries import Send
 from chassis.publisher import Publisher, acknowledged
 from chassis.settings import Settings
 from chassis.subscription import Record, Records, Subscription
@@ -79,42 +79,49 @@ class Waiting(deque[Record]):
 
 
 class Relay(ConsumerRebalanceListener):
-    """Forwards the records of delay topics when they are due. `failed` is called once if it cannot go on."""
+    """Forwards the records of delay topics when they are due. `failed` is called once if it cannot go on.
+
+    `choose` picks the delay topics among all that are there, so that those of a length no longer in use are emptied too.
+    """
 
     def __init__(
         self,
         name: str,
         settings: Settings,
-        topics: Iterable[Topic],
+        choose: Callable[[Iterable[str]], Iterable[Topic]],
         database: asyncpg.Pool,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.failed, self.clock = failed, Clock(database)
         self.joined = asyncio.Event()
         self.publisher = Publisher(settings.kafka)
-        self._targets = {topic.name: topic.forwards_to for topic in topics if topic.forwards_to}
+        self._name, self._settings, self._choose = name, settings, choose
+        self._targets: dict[str, str] = {}
+        self.subscription: Subscription | None = None
         self._waiting: dict[TopicPartition, Waiting] = {}
         self._done: dict[TopicPartition, int] = {}  # acknowledged up to here
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.subscription = Subscription(
-            settings.kafka,
-            name,
-            list(self._targets),
-            self._receive,
-            self,
-            reset="earliest",  # a repeat is harmless, a loss is not
-            max_records=FEW,
-            member=settings.instance,
-            session_timeout_ms=settings.session_timeout_ms,
-            fetch_max_wait_ms=100,
-            max_partition_fetch_bytes=64 * 1024,
-        )
 
     async def start(self) -> None:
         """Connect and begin. Raises KafkaError while Kafka is away."""
         await self.clock.read()
         await self.publisher.start()
+        topics = self._choose(await self.publisher.topics())
+        self._targets = {topic.name: topic.forwards_to for topic in topics if topic.forwards_to}
+        self.subscription = Subscription(
+            self._settings.kafka,
+            self._name,
+            list(self._targets),
+            self._receive,
+            self,
+            reset="earliest",  # a repeat is harmless, a loss is not
+            max_records=FEW,
+            member=self._settings.instance,
+            session_timeout_ms=self._settings.session_timeout_ms,
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=64 * 1024,
+        )
         for work in (self._forward_for_ever(), self._keep_time_and_place()):
             task = asyncio.create_task(work)
             task.add_done_callback(lambda task: None if task.cancelled() else self._fail(task.exception()))
@@ -126,7 +133,8 @@ class Relay(ConsumerRebalanceListener):
         for task in self._tasks:
             task.cancel()
         await self.on_partitions_revoked(())
-        await self.subscription.stop()
+        if self.subscription:
+            await self.subscription.stop()
         await self.publisher.stop()
 
     def missing(self) -> list[str]:
@@ -137,6 +145,12 @@ class Relay(ConsumerRebalanceListener):
         if error is not None:
             self.failed(error)
 
+    @property
+    def _consumer(self) -> AIOKafkaConsumer:
+        if self.subscription is None:
+            raise ConsumerStoppedError
+        return self.subscription.consumer
+
     async def _receive(self, batch: Records) -> None:
         for record in batch:
             partition = TopicPartition(record.topic, record.partition)
@@ -146,7 +160,7 @@ class Relay(ConsumerRebalanceListener):
             waiting.append(record)
             if len(waiting) >= MANY and not waiting.paused:
                 with contextlib.suppress(IllegalStateError):
-                    self.subscription.consumer.pause(partition)
+                    self._consumer.pause(partition)
                     waiting.paused = True
         self._changed.set()
 
@@ -191,7 +205,7 @@ class Relay(ConsumerRebalanceListener):
                     LATENESS.observe((now - due).total_seconds())
             if waiting.paused and len(waiting) <= FEW:
                 with contextlib.suppress(IllegalStateError):
-                    self.subscription.consumer.resume(partition)
+                    self._consumer.resume(partition)
                 waiting.paused = False
         if not futures:
             return False
@@ -223,6 +237,6 @@ class Relay(ConsumerRebalanceListener):
     async def _commit(self) -> None:
         if self._done:
             done = dict(self._done)
-            with contextlib.suppress(KafkaError, AssertionError):  # a repeat is harmless
-                await self.subscription.consumer.commit(done)
+            with contextlib.suppress(KafkaError, ConsumerStoppedError, AssertionError):  # a repeat is harmless
+                await self._consumer.commit(done)
                 self._done = {tp: at for tp, at in self._done.items() if done.get(tp) != at}

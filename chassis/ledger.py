@@ -9,15 +9,13 @@ its reply topic joins those who wait.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from chassis import dead_letters
+from chassis.entries import Asked, AskedRow, Decided, OutputTooLarge, Place, Send, stored, to_json
 from chassis.inbox import Remembered, Stored, pack, unpack
-from chassis.messages import Answer, DeadRecord, Incoming, Output
+from chassis.messages import DeadRecord, Incoming, Output
 from contracts.answers import Refused
-from contracts.envelope import Headers, output_id, request_hash, stamp, write
-from contracts.model import Message
-from contracts.topics import MESSAGE_BYTES
+from contracts.envelope import output_id, request_hash, stamp, write
 
 MOST_OUTPUTS = 64
 
@@ -29,56 +27,6 @@ _DEAD = Refused(
     code="SERVER_ERROR",
     message="The command could not be handled and had no effect. It is kept for the operators; a repeat is handled afresh.",
 )
-
-
-class OutputTooLarge(Exception):
-    """One message would leave an output over 256 KiB, or more than 64 of them: it could never be sent."""
-
-
-class Send(NamedTuple):
-    """A record to be published. Without a key any partition will do."""
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    headers: Headers
-    partition: int | None
-    answers: bool = False
-
-
-class Place(NamedTuple):
-    topic: str
-    partition: int
-    position: int
-
-
-@dataclass(slots=True)
-class Decided:
-    """A message that this batch handles: becomes a row of the inbox."""
-
-    place: Place
-    outputs: list[Stored]
-    hash: str | None
-    asked_by: list[str]
-    answer: Stored | None = None
-    dead: bool = False
-
-
-@dataclass(slots=True)
-class Asked:
-    """A command handled earlier that this batch answers, or that is asked again: updates its row."""
-
-    asked_by: list[str] = field(default_factory=list)
-    answer: Stored | None = None
-
-
-class AskedRow(NamedTuple):
-    """The row after the write."""
-
-    asked_by: Sequence[str]
-    answer: bytes | None
-    answered_at: datetime | None
-    request_hash: str | None
 
 
 @dataclass(slots=True)
@@ -103,18 +51,18 @@ class Ledger:
         """Enter a new message with what the service decided. Raises OutputTooLarge."""
         if len(outputs) > MOST_OUTPUTS:
             raise OutputTooLarge(f"{len(outputs)} outputs of one message, {MOST_OUTPUTS} are allowed")
-        stored = [_stored(output) for output in outputs]
+        remembered = [stored(output) for output in outputs]
         envelope, record = message.envelope, message.record
         # Only the edge repeats a command in other words: inside, the same id always means the same bytes.
         hashed = request_hash(envelope.organisation, message.body) if envelope.causation is None else None
         decided = Decided(
             Place(record.topic, record.partition, record.offset),
-            stored,
+            remembered,
             hashed,
             [envelope.reply_to] if envelope.reply_to else [],
         )
         self.decided[message.id] = decided
-        for output in stored:
+        for output in remembered:
             if not output.topic:
                 self._answer(output)
         self.steps.append(lambda rows: self._outputs(message, decided.outputs, self.now, rows))
@@ -122,7 +70,7 @@ class Ledger:
     def bury(self, dead: DeadRecord, refusals: Sequence[Output] = ()) -> None:
         """Enter a record that cannot be handled; `refusals` is what those who wait for its outcome are told instead."""
         record = dead.record
-        outputs = [dead_letters.letter(dead, self.dead_topic), *map(_stored, refusals)]
+        outputs = [dead_letters.letter(dead, self.dead_topic), *map(stored, refusals)]
         decided = Decided(Place(record.topic, record.partition, record.offset), outputs, None, [], dead=True)
         self.decided[dead.id] = decided
         self.steps.append(lambda rows: self._outputs(dead, decided.outputs, self.now, rows))
@@ -240,7 +188,7 @@ class Ledger:
     def _refusal(self, message: Incoming | DeadRecord, to: str, refused: Refused, hashed: str) -> Send:
         envelope = message.envelope
         assert envelope is not None
-        answer = Stored("", envelope.id, Refused.type, "", _json(refused))
+        answer = Stored("", envelope.id, Refused.type, "", to_json(refused))
         return self._reply(envelope.id, message, answer, to, self.now, hashed, False)
 
     def _reply(
@@ -292,19 +240,3 @@ class Ledger:
     def sends(self, rows: dict[str, AskedRow]) -> list[Send]:
         """Everything to publish, in order, once the batch is written; `rows` are the commands that the write updated."""
         return [send for step in self.steps for send in step(rows)]
-
-
-def _json(message: Message) -> bytes:
-    return message.__pydantic_serializer__.to_json(message)
-
-
-def _stored(output: Output) -> Stored:
-    body = output.body
-    value = _json(body)
-    if len(value) > MESSAGE_BYTES:
-        raise OutputTooLarge(f"{type(body).__name__} has {len(value)} bytes, {MESSAGE_BYTES} are allowed")
-    if isinstance(output, Answer):
-        return Stored("", output.command_id, type(body).type, "", value)
-    return Stored(
-        output.topic, output.key, type(body).type, stamp(output.due_at).decode() if output.due_at else "", value
-    )

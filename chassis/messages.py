@@ -1,6 +1,6 @@
 """What goes into a decision and what comes out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -72,6 +72,11 @@ class Save(NamedTuple):
     arrays: Sequence[Sequence[Any]]
 
 
+def columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+    """Rows as the arrays that a statement takes, `width` of them even if there are no rows."""
+    return list(zip(*rows, strict=True)) or [()] * width
+
+
 class DeadRecord(NamedTuple):
     """A record that is no message that this service understands, and why."""
 
@@ -84,6 +89,11 @@ class DeadRecord(NamedTuple):
     def id(self) -> str:
         """Derived from its place in the log: whatever id it claims stays free for the message that will come in its stead."""
         return derived_id(RECORDS, f"{self.record.topic}/{self.record.partition}/{self.record.offset}")
+
+    @property
+    def readable(self) -> Incoming | None:
+        """The message, if the record holds one."""
+        return Incoming(self.record, self.envelope, self.body) if self.envelope and self.body else None
 
 
 def open_record(record: "ConsumerRecord[bytes, bytes]", models: dict[str, type[Message]]) -> Incoming | DeadRecord:

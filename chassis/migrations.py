@@ -26,7 +26,10 @@ async def migrate(url: str, folder: Path) -> list[str]:
     Several starters may call it at once. Raises DatabaseIsAhead or MigrationChanged.
     """
     files = {
-        file.name: file.read_text() for place in (_OWN, folder) for file in sorted(place.iterdir()) if _NAME(file.name)
+        file.name: file.read_text(encoding="utf-8")
+        for place in (_OWN, folder)
+        for file in sorted(place.iterdir())
+        if _NAME(file.name)
     }
     connection = await asyncpg.connect(url)
     try:
@@ -42,18 +45,16 @@ async def migrate(url: str, folder: Path) -> list[str]:
         done = {row["name"]: row["sha256"] for row in await connection.fetch("SELECT name, sha256 FROM migrations")}
         if unknown := sorted(done.keys() - files.keys()):
             raise DatabaseIsAhead(", ".join(unknown))
-        return [name for name, sql in files.items() if await _apply(connection, name, sql, done.get(name))]
+        digests = {name: hashlib.sha256(sql.encode()).hexdigest() for name, sql in files.items()}
+        for name in done:
+            if done[name] != digests[name]:
+                raise MigrationChanged(name)
+        missing = [name for name in files if name not in done]
+        for name in missing:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '5s'")  # rather fail than stand in everybody's way
+                await connection.execute(files[name])
+                await connection.execute("INSERT INTO migrations (name, sha256) VALUES ($1, $2)", name, digests[name])
+        return missing
     finally:
         await connection.close()
-
-
-async def _apply(connection: asyncpg.Connection, name: str, sql: str, applied: str | None) -> bool:
-    digest = hashlib.sha256(sql.encode()).hexdigest()
-    if applied is not None:
-        if applied != digest:
-            raise MigrationChanged(name)
-        return False
-    async with connection.transaction():
-        await connection.execute(sql)
-        await connection.execute("INSERT INTO migrations (name, sha256) VALUES ($1, $2)", name, digest)
-    return True

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from prometheus_client import Counter
 
-from chassis.ledger import Send
+from chassis.entries import Send
 from chassis.telemetry import metrics
 from contracts.topics import RECORD_BYTES
 
@@ -38,6 +38,12 @@ class Publisher:
     async def stop(self) -> None:
         await self._producer.stop()
 
+    async def topics(self) -> set[str]:
+        """The topics that there are now."""
+        metadata = await self._producer.client.fetch_all_metadata()
+        names: set[str] = metadata.topics()
+        return names
+
     async def send(self, send: Send) -> "asyncio.Future[object] | None":
         """Hand the record to the producer, in order; the future is its ack. None: an answer to a topic that does not exist."""
         if send.answers and not await self._exists(send.topic):
@@ -57,8 +63,7 @@ class Publisher:
             return False
         if len(self._reply_topics) > 1000:
             self._reply_topics.clear()
-        metadata = await self._producer.client.fetch_all_metadata()
-        there = topic in metadata.topics()
+        there = topic in await self.topics()
         self._reply_topics[topic] = 0.0 if there else time.monotonic() + UNKNOWN_FOR
         if not there:
             log.warning("nobody can be answered at %s: there is no such topic", topic)

@@ -18,6 +18,7 @@ from faststream.middlewares import AckPolicy
 from prometheus_client import Gauge
 
 from chassis.telemetry import metrics
+from contracts import header_names
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Subscription:
         on_error: Callable[[KafkaError], None] | None = None,
         **options: Any,
     ) -> None:
+        header_names.tolerate()  # else one record with a name that is not UTF-8 stops every partition of this member
         self.max_records, self.on_error = max_records, on_error
         # FastDepends would hop to a thread for each batch; nothing of it is needed to hand over raw records.
         self._broker = KafkaBroker(bootstrap, logger=None, allow_auto_create_topics=False, apply_types=False)

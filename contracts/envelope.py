@@ -86,7 +86,9 @@ def request_hash(organisation: str, message: Message) -> str:
 
 def stamp(moment: datetime) -> bytes:
     """RFC 3339 in UTC, microseconds always shown, so that stamps sort as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds").encode() + b"Z"
 
 
 def _moment(raw: bytes, header: str) -> datetime:

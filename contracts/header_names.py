@@ -16,7 +16,7 @@ from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 
 def tolerate() -> None:
     """From now on, for every consumer of this process."""
-    fetcher.MemoryRecords = Fetched  # type: ignore[misc, assignment]
+    fetcher.MemoryRecords = Fetched  # type: ignore[attr-defined, assignment]
 
 
 class Fetched:
@@ -58,7 +58,7 @@ class _Batch:
         return iter(_SlowBatch(cast("Any", batches._next_slice)))
 
 
-class _SlowBatch(_DefaultRecordBatchPy):
+class _SlowBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final to type checkers only
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
         self._buffer = _Bytes(self._buffer)

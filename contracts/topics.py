@@ -93,7 +93,17 @@ def expiry(length: timedelta) -> Topic:
     seconds = round(length.total_seconds())
     name = f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
     return Topic(
-        f"availability.expiry.{name}", "space_id", (availability.ExpireHold,), forwards_to="availability.commands"
+        f"availability.expiry.{name}", "space_id", (availability.ExpireHold,), forwards_to=AVAILABILITY_COMMANDS.name
+    )
+
+
+def delay_topics(names: Iterable[str]) -> tuple[Topic, ...]:
+    """Those of these topics that are delayed-expiry topics, of whatever length."""
+    prefix = expiry(timedelta(0)).name.removesuffix("0m")
+    return tuple(
+        Topic(name, "space_id", (availability.ExpireHold,), forwards_to=AVAILABILITY_COMMANDS.name)
+        for name in sorted(names)
+        if name.startswith(prefix)
     )
 
 

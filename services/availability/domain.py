@@ -120,20 +120,20 @@ def hold(
         length,
         ends,
     )
-    held = SlotHeld.model_construct(
+    held = SlotHeld(
         booking_id=command.booking_id,
         question=command.question,
         slot=command.slot,
         held_at=now,
         expires_at=ends,
-        product=ProductOffer.model_construct(
+        product=ProductOffer(
             id=product.id,
             name=product.name,
             price=product.price,
             currency=product.currency,
             cancellation_policy=product.cancellation_policy,
         ),
-        space=SpaceOffer.model_construct(id=space.id, name=space.name, venue_id=space.venue_id),
+        space=SpaceOffer(id=space.id, name=space.name, venue_id=space.venue_id),
     )
     return _displacing(displaced, holding, held, _timer(holding))
 
@@ -142,7 +142,7 @@ def commit(
     house: House, mine: Holding | None, others: Iterable[Holding], command: CommitSlot, now: datetime
 ) -> Decision:
     """The deadline rule: accepted before the hold's end, and the slot is its own still, or free again."""
-    answer = SlotCommitted.model_construct(booking_id=command.booking_id, question=command.question)
+    answer = SlotCommitted(booking_id=command.booking_id, question=command.question)
     if mine is None:
         return Decision(outputs=(_lost(command, "unknown"),))
     if mine.state == "COMMITTED":
@@ -230,14 +230,12 @@ def _displacing(displaced: list[Holding], holding: Holding, *outputs: Event | Ti
 
 
 def _timer(holding: Holding) -> Timer:
-    expire = ExpireHold.model_construct(
-        booking_id=holding.at.booking_id, space_id=holding.space_id, expires_at=holding.expires_at
-    )
+    expire = ExpireHold(booking_id=holding.at.booking_id, space_id=holding.space_id, expires_at=holding.expires_at)
     return Timer(expire, holding.hold)
 
 
 def _expired(holding: Holding) -> SlotReleased:
-    return SlotReleased.model_construct(booking_id=holding.at.booking_id, reason="expired")
+    return SlotReleased(booking_id=holding.at.booking_id, reason="expired")
 
 
 def _lost(command: CommitSlot | ExtendSlot, reason: Literal["expired", "resold", "unknown"]) -> SlotLost:

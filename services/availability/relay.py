@@ -2,16 +2,14 @@
 
 from chassis.delay import Relay
 from chassis.service import run
-from contracts.topics import expiry
+from contracts.topics import delay_topics
 from services.availability.settings import RelaySettings
 
 
 def main() -> None:
     settings = RelaySettings()
-    topics = [expiry(length) for length in settings.hold_lengths]
-    run(
-        "availability.relay", settings, lambda pool, failed: Relay("availability.relay", settings, topics, pool, failed)
-    )
+    name = "availability.relay"
+    run(name, settings, lambda pool, failed: Relay(name, settings, delay_topics, pool, failed))
 
 
 if __name__ == "__main__":

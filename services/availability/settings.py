@@ -27,8 +27,13 @@ class AvailabilitySettings(WorkerSettings):
         return hold_lengths(self.hold)
 
 
-class RelaySettings(AvailabilitySettings):
-    """The delay relay's; it has no reads, only probes and metrics."""
+class RelaySettings(WorkerSettings):
+    """The delay relay's: it reads availability's clock, and has no reads of its own, only probes and metrics."""
 
-    port: int = Field(default=0, alias="HOLDFAST_AVAILABILITY_RELAY_PORT")
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_AVAILABILITY_RELAY_", extra="ignore", frozen=True)
+
+    database: str = Field(validation_alias="HOLDFAST_AVAILABILITY_DATABASE")
+    """Availability's database, as a URL: its clock says what is due."""
+
+    port: int = 0
     """Where its probes and metrics are; 0 takes any free port."""

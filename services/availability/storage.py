@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import asyncpg
 
-from chassis.messages import Save, Statement
-from services.availability.books import Books, Key, Shelf, Wanted
-from services.availability.catalogue_storage import document, product_of, space_of, venue_of
+from chassis.messages import Save, Statement, columns
+from services.availability import catalogue_writes
+from services.availability.books import Books, Wanted
+from services.availability.catalogue_storage import product_of, space_of, venue_of
 from services.availability.domain import Holding
 from services.availability.slots import Occupied
 
@@ -52,11 +52,12 @@ FROM unnest($13::text[], $14::uuid[]) u(organisation_id, booking_id)
 JOIN slots s USING (organisation_id, booking_id)
 UNION ALL
 SELECT 'slot', {_SLOT}
-FROM unnest($8::text[], $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[])
-  u(organisation_id, product_id, space_id, slot_from, slot_to)
-JOIN products p ON p.organisation_id = u.organisation_id AND p.id = u.product_id
-JOIN slots s ON s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED')
-  AND s.during && tstzrange(u.slot_from - p.buffer_before, u.slot_to + p.buffer_after)
+FROM (SELECT h.space_id, tstzrange(h.slot_from - p.buffer_before, h.slot_to + p.buffer_after) AS wide
+  FROM unnest($8::text[], $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[])
+    h(organisation_id, id, space_id, slot_from, slot_to)
+  JOIN products p USING (organisation_id, id)
+  OFFSET 0) u -- kept apart: else the planner looks for the space alone and filters all its slots
+JOIN slots s ON s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && u.wide
 UNION ALL
 SELECT 'slot', {_SLOT}
 FROM unnest($13::text[], $14::uuid[]) u(organisation_id, booking_id)
@@ -72,8 +73,9 @@ SELECT 'archived', t.organisation_id, t.id::text, NULL, NULL, {_NO_SLOT}
 FROM (SELECT organisation_id, id FROM unnest($2::text[], $3::uuid[]) u(organisation_id, id)
     JOIN products USING (organisation_id, id) WHERE archived_at IS NOT NULL
   UNION ALL
-    SELECT organisation_id, id FROM unnest($4::text[], $5::uuid[]) u(organisation_id, id)
-    JOIN spaces USING (organisation_id, id) WHERE archived_at IS NOT NULL
+    -- an id names one space in the world: its slots are kept apart by it alone
+    SELECT u.organisation_id, id FROM unnest($4::text[], $5::uuid[]) u(organisation_id, id)
+    JOIN spaces s USING (id) WHERE archived_at IS NOT NULL OR s.organisation_id <> u.organisation_id
   UNION ALL
     SELECT organisation_id, id FROM unnest($6::text[], $7::uuid[]) u(organisation_id, id)
     JOIN venues USING (organisation_id, id) WHERE archived_at IS NOT NULL) t
@@ -134,10 +136,6 @@ def load(wanted: Wanted) -> Statement:
             *[column for keys in more for column in columns(keys, 2)],
         ),
     )
-
-
-def columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
-    return list(zip(*rows, strict=True)) or [()] * width
 
 
 def begin(rows: Sequence[asyncpg.Record]) -> Books:
@@ -207,7 +205,7 @@ FOR SHARE OF c
 
 def save(books: Books) -> list[Save]:
     """The slots that changed, if the catalogue they were decided by is still the same."""
-    return (_save_slots(books) if books.changed else []) + (_save_catalogue(books) if books.moved else [])
+    return (_save_slots(books) if books.changed else []) + (catalogue_writes.save(books) if books.moved else [])
 
 
 def _save_slots(books: Books) -> list[Save]:
@@ -243,79 +241,3 @@ def _new(each: Holding) -> tuple[object, ...]:
         each.organisation, at.booking_id, each.space_id, each.product_id, at.unit, at.from_, at.to, at.blocked_from,
         at.blocked_to, each.state, each.held_at, round(each.hold.total_seconds()), each.expires_at, each.lapsed,
     )  # fmt: skip
-
-
-_MOVE_ON = """
-INSERT INTO catalogues (organisation_id, version)
-SELECT u.organisation_id, 1
-FROM unnest({0}::text[], {1}::bigint[]) u(organisation_id, loaded)
-ON CONFLICT (organisation_id) DO UPDATE
-SET version = catalogues.version + 1
-WHERE (catalogues.organisation_id, catalogues.version) IN (SELECT * FROM unnest({0}::text[], {1}::bigint[]))
-RETURNING 1
-"""
-_KEEP_VENUES = """
-INSERT INTO venues (organisation_id, id, document, archived_at)
-SELECT u.organisation_id, u.id, u.document, CASE WHEN u.gone THEN clock_timestamp() END
-FROM unnest({0}::text[], {1}::uuid[], {2}::text[], {3}::bool[]) u(organisation_id, id, document, gone)
-ON CONFLICT (organisation_id, id) DO UPDATE
-SET document = excluded.document, archived_at = excluded.archived_at
-RETURNING 1
-"""
-_KEEP_SPACES = """
-INSERT INTO spaces (organisation_id, id, document, archived_at, venue_id)
-SELECT u.organisation_id, u.id, u.document, CASE WHEN u.gone THEN clock_timestamp() END, u.venue_id
-FROM unnest({0}::text[], {1}::uuid[], {2}::text[], {3}::bool[], {4}::uuid[]) u(organisation_id, id, document, gone, venue_id)
-ON CONFLICT (organisation_id, id) DO UPDATE
-SET document = excluded.document, archived_at = excluded.archived_at, venue_id = excluded.venue_id
-RETURNING 1
-"""
-_KEEP_PRODUCTS = """
-INSERT INTO products (organisation_id, id, document, archived_at, reference, buffer_before, buffer_after)
-SELECT u.organisation_id, u.id, u.document, CASE WHEN u.gone THEN clock_timestamp() END, u.reference, u.before, u.after
-FROM unnest({0}::text[], {1}::uuid[], {2}::text[], {3}::bool[], {4}::text[], {5}::interval[], {6}::interval[])
-  u(organisation_id, id, document, gone, reference, before, after)
-ON CONFLICT (organisation_id, id) DO UPDATE
-SET document = excluded.document, archived_at = excluded.archived_at, reference = excluded.reference,
-  buffer_before = excluded.buffer_before, buffer_after = excluded.buffer_after
-RETURNING 1
-"""
-_END_OFFERINGS = """
-DELETE FROM offerings o
-USING unnest({0}::text[], {1}::uuid[], {2}::uuid[]) u(organisation_id, product_id, space_id)
-WHERE o.organisation_id = u.organisation_id AND o.product_id = u.product_id AND o.space_id = u.space_id
-RETURNING 1
-"""
-_BEGIN_OFFERINGS = """
-INSERT INTO offerings (organisation_id, product_id, space_id)
-SELECT * FROM unnest({0}::text[], {1}::uuid[], {2}::uuid[])
-RETURNING 1
-"""
-
-
-def _save_catalogue(books: Books) -> list[Save]:
-    versions = [(organisation, books.versions.get(organisation, 0)) for organisation in sorted(books.moved)]
-    venues = [common for common, _ in _kept(books, "venues")]
-    spaces = [(*common, space.venue_id) for common, space in _kept(books, "spaces")]
-    products = [
-        (*common, product.reference, product.buffer_before, product.buffer_after)
-        for common, product in _kept(books, "products")
-    ]
-    saves = [
-        Save("the_catalogue_moves_on", _MOVE_ON, len(versions), columns(versions, 2)),
-        Save("venues_are_kept", _KEEP_VENUES, len(venues), columns(venues, 4)),
-        Save("spaces_are_kept", _KEEP_SPACES, len(spaces), columns(spaces, 5)),
-        Save("products_are_kept", _KEEP_PRODUCTS, len(products), columns(products, 7)),
-        Save("offerings_end", _END_OFFERINGS, len(books.ended), columns(books.ended, 3)),
-        Save("offerings_begin", _BEGIN_OFFERINGS, len(books.begun), columns(books.begun, 3)),
-    ]
-    return [save for save in saves if save.rows]
-
-
-def _kept(books: Books, shelf: Shelf) -> list[tuple[tuple[str, str, str, bool], Any]]:
-    on_sale: dict[Key, Any] = getattr(books, shelf)
-    return [
-        ((*key, document(item), item is not on_sale.get(key)), item)
-        for key in sorted(books.kept[shelf])
-        for item in [on_sale.get(key) or books.leaving[shelf, key]]
-    ]

@@ -1,15 +1,13 @@
 """The booking's life. Pure: a state and a message in, a state and what follows out.
 
 A booking has at most one question open at availability. What is asked of it meanwhile waits in its row and is decided in
-order when the answer is in. docs/flows/ draws the statuses; `TRANSITIONS` is where the drawing comes from.
+order when the answer is in. docs/statuses.md draws the statuses from `TRANSITIONS`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
-from contracts.answers import Code, Detail, Refused
+from contracts.answers import Code
 from contracts.availability import (
     CommitSlot,
     ExtendRefused,
@@ -37,25 +35,22 @@ from contracts.booking import (
     CreateBooking,
     DeleteBooking,
     ExtendHold,
-    Status,
 )
-from contracts.model import Id, Instant, Message, Value
+from contracts.model import Message
+from services.booking import refusals
+from services.booking.state import (
+    TRANSITIONS,
+    Answered,
+    Asked,
+    Command,
+    Decision,
+    Event,
+    Kind,
+    Question,
+    State,
+)
 
 MOST_WAITING = 16
-
-TRANSITIONS: dict[Status, tuple[Status, ...]] = {
-    "PENDING": ("RESERVED_15_MIN", "CANCEL"),
-    "RESERVED_15_MIN": ("RESERVED_15_MIN", "CONFIRMED", "CANCEL"),
-    "CONFIRMED": ("CANCEL",),
-    "PAID": (),
-    "CANCEL": ("CONFIRMED",),  # only from hold_expired: the confirm was accepted in time and the slot was still free
-    "REFUNDED": (),
-}
-
-Kind = Literal["create", "confirm", "extend", "cancel", "delete"]
-Command = ConfirmBooking | ExtendHold | CancelBooking | DeleteBooking
-Event = SlotHeld | SlotRefused | SlotCommitted | SlotLost | SlotReleased | SlotExtended | ExtendRefused
-Question = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot
 
 _KINDS: dict[type[Message], Kind] = {
     ConfirmBooking: "confirm",
@@ -65,85 +60,44 @@ _KINDS: dict[type[Message], Kind] = {
 }
 
 
-class Asked(Value):
-    """A command that waits for its turn, or for the answer to the question it asked. Its id is the question's."""
-
-    id: Id
-    kind: Kind
-    accepted_at: Instant
-
-
-class State(Value):
-    """A booking with what a client does not see. `hold_ends_at` stays when `expiresAt` is no longer shown."""
-
-    booking: Booking
-    hold_ends_at: Instant | None = None
-    question: Asked | None = None
-    waiting: tuple[Asked, ...] = ()
-    listed: bool = False
-    hidden: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The answer to a command."""
-
-    command_id: str
-    body: BookingAnswer | BookingDeletedAnswer | Refused
-
-
-Happening = BookingCreated | BookingUpdated | BookingDeleted
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a message makes of a booking: its state, and what is asked, announced and answered, in order."""
-
-    state: State | None
-    outputs: tuple[Question | Happening | Answered, ...] = field(default=())
-
-    def and_then(self, *outputs: Question | Happening | Answered) -> "Decision":
-        return replace(self, outputs=(*self.outputs, *outputs))
-
-
 def create(
     state: State | None, command: CreateBooking, command_id: str, accepted_at: datetime, now: datetime
 ) -> Decision:
     """A new booking asks for its slot."""
     if state is not None:
         # Only a client that chooses ids itself gets here: another command has made this booking.
-        return Decision(state, (_refused(command_id, "CONFLICT", "There is a booking with this id already."),))
-    booking = Booking.model_construct(
+        return Decision(state, (refusals.refused(command_id, "CONFLICT", "There is a booking with this id already."),))
+    booking = Booking(
         id=command.booking_id,
         status="PENDING",
         version=1,
         slot=command.slot,
-        product=BookedProduct.model_construct(id=command.product_id),
-        space=BookedSpace.model_construct(id=command.space_id),
+        product=BookedProduct(id=command.product_id),
+        space=BookedSpace(id=command.space_id),
         created_at=now,
         updated_at=now,
     )
-    asked = Asked.model_construct(id=command_id, kind="create", accepted_at=accepted_at)
-    question = HoldSlot.model_construct(
+    asked = Asked(id=command_id, kind="create", accepted_at=accepted_at)
+    question = HoldSlot(
         booking_id=command.booking_id,
         question=command_id,
         product_id=command.product_id,
         space_id=command.space_id,
         slot=command.slot,
     )
-    return Decision(State.model_construct(booking=booking, question=asked), (question,))
+    return Decision(State(booking=booking, question=asked), (question,))
 
 
 def receive(state: State | None, command: Command, command_id: str, accepted_at: datetime, now: datetime) -> Decision:
     """A command for a booking: decided now, or when the open question is answered."""
     if state is None or state.hidden:
-        return Decision(state, (_refused(command_id, "NOT_FOUND", "There is no such booking."),))
-    asked = Asked.model_construct(id=command_id, kind=_KINDS[type(command)], accepted_at=accepted_at)
+        return Decision(state, (refusals.refused(command_id, "NOT_FOUND", "There is no such booking."),))
+    asked = Asked(id=command_id, kind=_KINDS[type(command)], accepted_at=accepted_at)
     if state.question is None:
         return _decide(state, asked, now)
     if len(state.waiting) >= MOST_WAITING:
         why = f"{MOST_WAITING} commands wait for this booking already. Repeat this one a little later."
-        return Decision(state, (_refused(command_id, "CONFLICT", why),))
+        return Decision(state, (refusals.refused(command_id, "CONFLICT", why),))
     return Decision(state.model_copy(update={"waiting": (*state.waiting, asked)}))
 
 
@@ -178,7 +132,7 @@ def _next(decision: Decision, now: datetime) -> Decision:
 
 def _decide(state: State, asked: Asked, now: datetime) -> Decision:
     if state.hidden:
-        return Decision(state, (_refused(asked.id, "NOT_FOUND", "There is no such booking."),))
+        return Decision(state, (refusals.refused(asked.id, "NOT_FOUND", "There is no such booking."),))
     match asked.kind:
         case "confirm":
             return _confirm(state, asked)
@@ -198,33 +152,29 @@ def _confirm(state: State, asked: Asked) -> Decision:
         return Decision(state, (_as_it_is(state, asked.id),))
     lapsed = booking.status == "CANCEL" and booking.cancel_reason == "hold_expired"
     if booking.status != "RESERVED_15_MIN" and not lapsed:
-        return Decision(state, (_gone(booking, asked.id),))
+        return Decision(state, (refusals.gone(booking, asked.id),))
     if not _in_time(state, asked):
-        return Decision(state, (_expired(state, asked.id),))
+        return Decision(state, (refusals.expired(state, asked.id),))
     return _ask(
         state,
         asked,
-        CommitSlot.model_construct(
-            booking_id=booking.id, question=asked.id, space_id=booking.space.id, accepted_at=asked.accepted_at
-        ),
+        CommitSlot(booking_id=booking.id, question=asked.id, space_id=booking.space.id, accepted_at=asked.accepted_at),
     )
 
 
 def _extend(state: State, asked: Asked) -> Decision:
     booking = state.booking
     if booking.status == "CANCEL" and booking.cancel_reason == "hold_expired":
-        return Decision(state, (_expired(state, asked.id),))
+        return Decision(state, (refusals.expired(state, asked.id),))
     if booking.status != "RESERVED_15_MIN":
         why = f"The booking is {booking.status}: there is no hold to extend."
-        return Decision(state, (_refused(asked.id, "CONFLICT", why),))
+        return Decision(state, (refusals.refused(asked.id, "CONFLICT", why),))
     if not _in_time(state, asked):
-        return Decision(state, (_expired(state, asked.id),))
+        return Decision(state, (refusals.expired(state, asked.id),))
     return _ask(
         state,
         asked,
-        ExtendSlot.model_construct(
-            booking_id=booking.id, question=asked.id, space_id=booking.space.id, accepted_at=asked.accepted_at
-        ),
+        ExtendSlot(booking_id=booking.id, question=asked.id, space_id=booking.space.id, accepted_at=asked.accepted_at),
     )
 
 
@@ -233,7 +183,9 @@ def _cancel(state: State, asked: Asked) -> Decision:
     if status == "CANCEL":
         return Decision(state, (_as_it_is(state, asked.id),))
     if status not in ("RESERVED_15_MIN", "CONFIRMED"):
-        return Decision(state, (_refused(asked.id, "CONFLICT", f"The booking is {status} and cannot be cancelled."),))
+        return Decision(
+            state, (refusals.refused(asked.id, "CONFLICT", f"The booking is {status} and cannot be cancelled."),)
+        )
     return _release(state, asked)
 
 
@@ -241,13 +193,13 @@ def _delete(state: State, asked: Asked, now: datetime) -> Decision:
     status = state.booking.status
     if status in ("CONFIRMED", "PAID"):
         why = f"The booking is {status}. Cancel it first."
-        return Decision(state, (_refused(asked.id, "CONFLICT", why),))
+        return Decision(state, (refusals.refused(asked.id, "CONFLICT", why),))
     return _hide(state, asked, now) if status in ("CANCEL", "REFUNDED") else _release(state, asked)
 
 
 def _release(state: State, asked: Asked) -> Decision:
     booking = state.booking
-    question = ReleaseSlot.model_construct(booking_id=booking.id, question=asked.id, space_id=booking.space.id)
+    question = ReleaseSlot(booking_id=booking.id, question=asked.id, space_id=booking.space.id)
     return _ask(state, asked, question)
 
 
@@ -257,7 +209,7 @@ def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decisi
             return _held(state, asked, event, now)
         case SlotRefused():
             refused = _change(state, now, status="CANCEL", cancel_reason="slot_unavailable", announce=False)
-            return refused.and_then(Answered(asked.id, _why_refused(event)))
+            return refused.and_then(Answered(asked.id, refusals.why_refused(event)))
         case SlotCommitted():
             if state.booking.status == "CONFIRMED":
                 return Decision(state, (_as_it_is(state, asked.id),))
@@ -274,7 +226,7 @@ def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decisi
             return _lost(state, asked, event, now)
         case ExtendRefused():
             code: Code = "SERVER_ERROR" if event.reason == "internal" else "CONFLICT"
-            return Decision(state, (_refused(asked.id, code, event.message),))
+            return Decision(state, (refusals.refused(asked.id, code, event.message),))
 
 
 def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decision:
@@ -285,10 +237,8 @@ def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decisio
         now,
         status="RESERVED_15_MIN",
         expires_at=event.expires_at,
-        product=BookedProduct.model_construct(
-            id=product.id, name=product.name, price=product.price, currency=product.currency
-        ),
-        space=BookedSpace.model_construct(id=space.id, name=space.name, venue_id=space.venue_id),
+        product=BookedProduct(id=product.id, name=product.name, price=product.price, currency=product.currency),
+        space=BookedSpace(id=space.id, name=space.name, venue_id=space.venue_id),
         total_price=product.price,
         currency=product.currency,
     )
@@ -298,11 +248,11 @@ def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decisio
 def _lost(state: State, asked: Asked, event: SlotLost, now: datetime) -> Decision:
     if event.reason == "internal":
         why = "Availability could not handle the question. The booking is as it was; a repeat is handled afresh."
-        return Decision(state, (_refused(asked.id, "SERVER_ERROR", why),))
+        return Decision(state, (refusals.refused(asked.id, "SERVER_ERROR", why),))
     if state.booking.status == "RESERVED_15_MIN":
         lapsed = _change(state, now, status="CANCEL", cancel_reason="hold_expired")
-        return lapsed.and_then(_expired(state, asked.id))
-    return Decision(state, (_expired(state, asked.id),))
+        return lapsed.and_then(refusals.expired(state, asked.id))
+    return Decision(state, (refusals.expired(state, asked.id),))
 
 
 def _hide(state: State, asked: Asked, now: datetime) -> Decision:
@@ -316,7 +266,7 @@ def _hide(state: State, asked: Asked, now: datetime) -> Decision:
     gone = Answered(asked.id, BookingDeletedAnswer(booking_id=booking.id))
     if not state.listed:  # nobody was told of it
         return Decision(hidden, (gone,))
-    event = BookingDeleted.model_construct(booking=booking, previous_status=state.booking.status)
+    event = BookingDeleted(booking=booking, previous_status=state.booking.status)
     return Decision(hidden, (event, gone))
 
 
@@ -330,7 +280,7 @@ def _change(state: State, now: datetime, *, announce: bool = True, **changes: ob
     if not announce:
         return Decision(changed)
     event = BookingCreated if before.status == "PENDING" else BookingUpdated
-    return Decision(changed, (event.model_construct(booking=after, previous_status=before.status),))
+    return Decision(changed, (event(booking=after, previous_status=before.status),))
 
 
 def _ask(state: State, asked: Asked, question: Question) -> Decision:
@@ -348,33 +298,4 @@ def _with_answer(decision: Decision, asked: Asked) -> Decision:
 
 
 def _as_it_is(state: State, command_id: str) -> Answered:
-    return Answered(command_id, BookingAnswer.model_construct(booking=state.booking))
-
-
-def _refused(command_id: str, code: Code, message: str, details: Sequence[Detail] = ()) -> Answered:
-    return Answered(command_id, Refused(code=code, message=message, details=tuple(details)))
-
-
-def _expired(state: State, command_id: str) -> Answered:
-    ended = f" at {state.hold_ends_at:%Y-%m-%dT%H:%M:%SZ}" if state.hold_ends_at else ""
-    return _refused(command_id, "HOLD_EXPIRED", f"The hold ended{ended}. Book the slot again if it is still free.")
-
-
-def _gone(booking: Booking, command_id: str) -> Answered:
-    return _refused(command_id, "CONFLICT", f"The booking is {booking.status} ({booking.cancel_reason}).")
-
-
-_REFUSALS: dict[str, tuple[Code, str]] = {
-    "held": ("SLOT_UNAVAILABLE", "slot"),
-    "booked": ("SLOT_UNAVAILABLE", "slot"),
-    "buffer": ("SLOT_UNAVAILABLE", "slot"),
-    "unknown_product": ("NOT_FOUND", "productId"),
-    "unknown_space": ("NOT_FOUND", "spaceId"),
-    "not_offered": ("VALIDATION_FAILED", "productId"),
-    "internal": ("SERVER_ERROR", "slot"),
-}
-
-
-def _why_refused(event: SlotRefused) -> Refused:
-    code, at = _REFUSALS.get(event.reason, ("VALIDATION_FAILED", "slot"))
-    return Refused(code=code, message=event.message, details=(Detail(field=at, issue=event.reason),))
+    return Answered(command_id, BookingAnswer(booking=state.booking))

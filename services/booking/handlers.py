@@ -18,6 +18,7 @@ from contracts.booking import (
     ExtendHold,
 )
 from services.booking import domain, storage
+from services.booking.state import Answered, Happening, Question
 from services.booking.storage import Bookings
 
 COMMANDS = (ConfirmBooking, ExtendHold, CancelBooking, DeleteBooking)
@@ -61,8 +62,8 @@ def _booking_id(message: Incoming) -> str:
     return booking_id
 
 
-def _output(output: domain.Question | domain.Happening | domain.Answered) -> Output:
-    if isinstance(output, domain.Answered):
+def _output(output: Question | Happening | Answered) -> Output:
+    if isinstance(output, Answered):
         return Answer(output.command_id, output.body)
     if isinstance(output, (BookingCreated, BookingUpdated, BookingDeleted)):
         return Publish(topics.BOOKING_EVENTS.name, output.booking.id, output)

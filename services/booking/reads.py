@@ -1,17 +1,17 @@
 """What the gateway may ask booking: one booking, or a page of them."""
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
+from chassis import pages
 from chassis.reads import BadQuery, Query, Read
 from contracts.booking import Status
-from contracts.model import UUID_PATTERN, Value
-from services.booking.domain import TRANSITIONS, State
+from contracts.model import UUID_PATTERN
+from services.booking.state import TRANSITIONS, State
 
 _uuid = re.compile(UUID_PATTERN).fullmatch
-MOST_ROWS = 100
+MOST_IDS = 100
 
 
 async def booking(query: Query) -> bytes | None:
@@ -30,7 +30,7 @@ async def booking(query: Query) -> bytes | None:
 async def bookings(query: Query) -> bytes:
     """A page of the bookings, newest first; filters by space, customer, status and the day of the slot."""
     parameters = query.parameters
-    page, limit = _number(parameters, "page", 1, 10**6), _number(parameters, "limit", 20, MOST_ROWS)
+    page = pages.asked(parameters)
     spaces, statuses = _ids(parameters, "spaceIds"), _statuses(parameters)
     customer = _ids(parameters, "customerId")
     arguments = (
@@ -53,29 +53,8 @@ async def bookings(query: Query) -> bytes:
     OFFSET $8
     """  # noqa: S608 - both parts are constants
     total: int = await query.database.fetchval(f"SELECT count(*) FROM bookings {where}", *arguments)  # noqa: S608
-    rows = await query.database.fetch(sql, *arguments, limit, (page - 1) * limit)
-    pages = math.ceil(total / limit)
-    meta = PageMeta(
-        page=page,
-        limit=limit,
-        total_items=total,
-        total_pages=pages,
-        has_next_page=page < pages,
-        has_previous_page=page > 1,
-    )
-    data = b",".join([_shown(row["state"]) for row in rows])
-    return (
-        b'{"data":[' + data + b'],"total":' + str(total).encode() + b',"meta":' + meta.model_dump_json().encode() + b"}"
-    )
-
-
-class PageMeta(Value):
-    page: int
-    limit: int
-    total_items: int
-    total_pages: int
-    has_next_page: bool
-    has_previous_page: bool
+    rows = await query.database.fetch(sql, *arguments, page.limit, page.offset)
+    return pages.answer(page, [_shown(row["state"]) for row in rows], total)
 
 
 def _shown(state: str) -> bytes:
@@ -83,22 +62,13 @@ def _shown(state: str) -> bytes:
     return booking.__pydantic_serializer__.to_json(booking)
 
 
-def _number(parameters: Mapping[str, str], name: str, default: int, most: int) -> int:
-    text = parameters.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise BadQuery(name, f"must be a number from 1 to {most}")
-    return int(text)
-
-
 def _ids(parameters: Mapping[str, str], name: str) -> list[str] | None:
     text = parameters.get(name)
     if text is None:
         return None
     ids = text.split(",")
-    if len(ids) > MOST_ROWS or not all(map(_uuid, ids)):
-        raise BadQuery(name, f"must be up to {MOST_ROWS} ids, separated by commas")
+    if len(ids) > MOST_IDS or not all(map(_uuid, ids)):
+        raise BadQuery(name, f"must be up to {MOST_IDS} ids, separated by commas")
     return ids
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from chassis.messages import Save, Statement
-from services.booking.domain import State
+from chassis.messages import Save, Statement, columns
+from services.booking.state import State
 
 Key = tuple[str, str]  # organisation, booking
 
@@ -84,4 +84,4 @@ def save(bookings: Bookings) -> list[Save]:
     ]
     if not rows:
         return []
-    return [Save("bookings_change_one_version_at_a_time", _SAVE, len(rows), list(zip(*rows, strict=True)))]
+    return [Save("bookings_change_one_version_at_a_time", _SAVE, len(rows), columns(rows, 12))]

@@ -23,7 +23,7 @@ IDEMPOTENCY_KEY = {
 
 # code -> what is said, the field it is about, and what is wrong with it
 _problems: dict[str, tuple[str, str, str]] = {
-    "NOT_FOUND": ("There is no such thing.", "", ""),
+    "NOT_FOUND": ("There is nothing with this id.", "", ""),
     "SLOT_UNAVAILABLE": ("The slot is held until 12:15:00Z.", "slot", "held"),
     "HOLD_EXPIRED": ("The hold ran out at 12:15:00Z.", "", ""),
     "CONFLICT": ("The booking is not in a status that allows this.", "status", "CANCEL"),

@@ -55,7 +55,7 @@ class Reads:
         if status == 200:
             return body
         if status == 404:
-            raise Problem("NOT_FOUND", "There is no such thing.")
+            raise Problem("NOT_FOUND", "There is nothing with this id.")
         if status == 400:
             raise malformed("The query does not have the documented shape.", *_details(body))
         if status != 503:

@@ -28,6 +28,7 @@ class Route(APIRoute):
         self.is_command = described["methods"] != ["GET"]
         if self.is_command:
             described["openapi_extra"] = {"parameters": [IDEMPOTENCY_KEY]}
+        described["operation_id"] = endpoint.__name__
         super().__init__(path, endpoint, **described)
         models = get_type_hints(endpoint)
         self._body: type[BaseModel] | None = models.get("body")

@@ -17,10 +17,10 @@ class Settings(settings.Settings):
     host: str = "127.0.0.1"
     """The address that port is bound to. `0.0.0.0` in a container, behind whatever ends TLS."""
 
-    availability_url: str = Field(validation_alias=settings.shared("AVAILABILITY_URL"))
+    availability_url: str
     """Where availability answers reads, `http://host:port`; any replica will do."""
 
-    booking_url: str = Field(validation_alias=settings.shared("BOOKING_URL"))
+    booking_url: str
     """Where booking answers reads, `http://host:port`; any replica will do."""
 
     acknowledged_within: float = Field(default=5.0, gt=0)
@@ -48,7 +48,7 @@ class Settings(settings.Settings):
     """How many days of slots are listed when the client does not say."""
 
     slots_most_days: int = Field(default=92, ge=1)
-    """The most days of slots one request may ask for; a quarter is one page of a calendar."""
+    """The most days of slots one request may ask for: a quarter. Availability has a limit of its own; keep below it."""
 
     drained_within: float = Field(default=2.0, gt=0)
     """Seconds that requests under way have after SIGTERM; those still waiting are then told 202. One second comes on top."""

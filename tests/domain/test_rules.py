@@ -198,6 +198,12 @@ def test_longer_slots_end_by_civil_arithmetic(first: date, value: int, type_: st
     assert days(house, from_, from_ + HOUR, product) == [(first, end)]
 
 
+def test_nothing_is_offered_that_nobody_could_ask_for() -> None:
+    """An Instant ends with the year 2199."""
+    assert days(every_day("09:00", "18:00"), at(1, 11), at(1, 18), lasting(172, "yearly")) != []
+    assert days(every_day("09:00", "18:00"), at(1, 11), at(1, 18), lasting(173, "yearly")) == []
+
+
 def test_weekly_steps_begin_on_mondays() -> None:
     product = lasting(1, "weekly", start_step=timedelta(days=7))
     found = days(every_day("09:00", "18:00"), at(1, 12), at(1, 27), product)

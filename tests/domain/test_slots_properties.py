@@ -119,7 +119,7 @@ def free_units(case: Case, slot: Slot) -> int:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_offers_are_exactly_the_allowed_slots_with_a_free_unit(case: Case) -> None:
     lengths = {offer.to - offer.from_ for offer in case.offers(case.from_, case.to)}
@@ -144,7 +144,7 @@ def candidates(case: Case, moment: datetime, offered: set[timedelta]) -> list[Sl
     return [Slot(from_=moment, to=moment + length) for length in sorted(lengths)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_a_free_unit_is_found_exactly_when_something_remains(case: Case) -> None:
     for begin, end in rules.allowed(case.venue, case.product, case.from_, case.to, case.now):
@@ -168,7 +168,7 @@ def test_offers_do_not_depend_on_the_range_asked_for(case: Case, share: int) -> 
     assert [offer for offer in wider if case.from_ <= offer.from_ < case.to] == whole
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases(), st.integers(1, 5))
 def test_hours_are_closed_exactly_while_the_wall_says_so(case: Case, hours: int) -> None:
     zone, length = civil.rules_of(case.venue.timezone), timedelta(hours=hours)

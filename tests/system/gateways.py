@@ -32,8 +32,8 @@ async def gateway(environment: dict[str, str], port: int, **settings: str) -> As
         said.setblocking(False)
         env = {
             **os.environ,
-            "HOLDFAST_AVAILABILITY_URL": f"http://127.0.0.1:{free_port()}",
-            "HOLDFAST_BOOKING_URL": f"http://127.0.0.1:{free_port()}",
+            "HOLDFAST_GATEWAY_AVAILABILITY_URL": f"http://127.0.0.1:{free_port()}",
+            "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{free_port()}",
             **environment,
             "HOLDFAST_GATEWAY_PORT": str(port),
             "NOTIFY_SOCKET": said.getsockname(),

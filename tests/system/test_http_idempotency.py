@@ -37,7 +37,7 @@ async def test_another_body_or_operation_under_the_same_key_is_422(house: House,
         await house.hold(other, key),
         await house.change(booking["id"], "CONFIRMED", key),
         await call(house.session, "DELETE", f"/v1/bookings/{booking['id']}", key=key),
-        await call(house.session, "POST", "/v1/venues", {"name": "Other House"}, key),
+        await call(house.session, "POST", f"/v1/bookings/{booking['id']}/extend", key=key),
     ):
         assert (told.status, told.json["code"]) == (422, "IDEMPOTENCY_KEY_REUSED"), told.raw
     assert (await house.get(booking["id"])).json == booking

@@ -16,7 +16,7 @@ CREATE TABLE venues (
 
 CREATE TABLE spaces (
   organisation_id text NOT NULL,
-  id uuid NOT NULL,
+  id uuid NOT NULL UNIQUE,             -- across organisations: slots are kept apart by it alone
   venue_id uuid NOT NULL,
   document text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -1,0 +1,178 @@
+"""One batch: what is known of its messages, the states they need, the decisions, and the one statement that writes them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import asyncpg
+from aiokafka import TopicPartition
+from prometheus_client import Counter, Histogram
+
+from chassis import failpoints, inbox
+from chassis.entries import AskedRow, Send
+from chassis.inbox import Remembered
+from chassis.ledger import Ledger
+from chassis.messages import DeadRecord, Incoming, Output, Save, Statement
+from chassis.telemetry import metrics
+from contracts.topics import WEEK, Topic, dead_letters
+
+OLDEST, NEWEST = WEEK, 300.0  # R15: a message from outside this fence could be a repeat that the inbox has forgotten
+
+BATCHES = Histogram(
+    "holdfast_batch_messages", "Messages in a batch", buckets=(1, 3, 10, 30, 100, 300, 1000), registry=metrics
+)
+REPLAYS = Counter("holdfast_replays", "Messages that were known already", registry=metrics)
+DEAD = Counter("holdfast_dead_letters", "Records that could not be handled", registry=metrics)
+
+Spans = dict[TopicPartition, tuple[int, int]]
+Progress = Mapping[TopicPartition, tuple[int, int]]  # processed, published
+
+
+class Service(Protocol):
+    """A service: pure functions and SQL as data; it never touches a connection, a clock or a topic."""
+
+    name: str
+    inputs: tuple[Topic, ...]
+
+    def load(self, messages: Sequence[Incoming]) -> Statement:
+        """The one statement that reads the states these messages need."""
+
+    def begin(self, rows: Sequence[asyncpg.Record]) -> Any:
+        """The states, as the folding over a batch begins."""
+
+    def decide(self, state: Any, message: Incoming, now: datetime) -> Sequence[Output]:
+        """Change the state and say what follows. An exception means: this message never can be handled."""
+
+    def save(self, state: Any) -> Sequence[Save]:
+        """What has to be written of the states."""
+
+    def refuse(self, message: Incoming, /) -> Sequence[Output]:
+        """What to tell those who wait for a message that cannot be handled."""
+
+
+class Gap(Exception):
+    """Records came that do not follow what the database has processed."""
+
+    def __init__(self, partition: TopicPartition, why: str) -> None:
+        super().__init__(partition, why)
+        self.partition, self.why = partition, why
+
+
+class Batches:
+    """A service's decisions against its database. Nothing is kept between batches."""
+
+    def __init__(self, service: Service, database: asyncpg.Pool) -> None:
+        self.service, self.database = service, database
+        self._dead_topic = dead_letters(service.name).name
+
+    async def decide(self, messages: Sequence[Incoming | DeadRecord], spans: Spans, sent: Spans) -> list[Send]:
+        """Decide and write these messages, which fill these spans of offsets; what has to be sent for them, in order.
+
+        `sent` are the spans whose outputs are acknowledged: they are marked with the same statement. Raises Gap, with
+        nothing written; SerializationError if somebody was faster; what a service's decision raises.
+        """
+        partitions = list(spans)
+        topics, numbers = [tp.topic for tp in partitions], [tp.partition for tp in partitions]
+        rows = await self.database.fetch(inbox.KNOWN, topics, numbers, [message.id for message in messages])
+        progress, known = _known(rows)
+        now: datetime = rows[0]["handled_at"]
+        for partition, (start, _) in spans.items():
+            processed = progress[partition][0]
+            if start > processed:
+                raise Gap(partition, f"{start} came, the database has processed {processed}")
+        messages = [_fenced(each, now, known) for each in await self._buried(messages, progress, known)]
+        ledger = Ledger(
+            self.service.name,
+            self._dead_topic,
+            now,
+            known,
+            lambda topic, partition: progress[TopicPartition(topic, partition)][1],
+        )
+        saves = await self._fold(messages, ledger)
+        marks = [sent.get(partition, (0, 0)) for partition in partitions]
+        rows = await self.database.fetch(
+            inbox.write_statement(saves),
+            *ledger.columns(),
+            topics,
+            numbers,
+            [progress[partition][0] for partition in partitions],
+            [spans[partition][1] for partition in partitions],
+            [start for start, _ in marks],
+            [upto for _, upto in marks],
+            *[save.rows for save in saves],
+            *[array for save in saves for array in save.arrays],
+        )
+        BATCHES.observe(len(messages))
+        REPLAYS.inc(ledger.replays)
+        DEAD.inc(sum(entry.dead for entry in ledger.decided.values()))
+        asked = {row["id"]: AskedRow(*row[1:5]) for row in rows if row["id"]}
+        return ledger.sends(asked)
+
+    async def _fold(self, messages: Sequence[Incoming | DeadRecord], ledger: Ledger) -> Sequence[Save]:
+        """The messages, in order, through the pure service."""
+        state: Any = None
+        new = [message for message in messages if isinstance(message, Incoming) and ledger.is_new(message)]
+        if new:
+            statement = self.service.load(new)
+            state = self.service.begin(await self.database.fetch(statement.sql, *statement.arguments))
+            failpoints.pass_by("deciding")
+        for message in messages:
+            if not ledger.is_new(message):
+                ledger.meet_again(message)
+            elif isinstance(message, Incoming):
+                ledger.decide(message, self.service.decide(state, message, ledger.now))
+            else:
+                readable = message.readable
+                ledger.bury(message, self.service.refuse(readable) if readable else ())
+        return self.service.save(state) if new else ()
+
+    async def _buried(
+        self, messages: Sequence[Incoming | DeadRecord], progress: Progress, known: dict[str, Remembered]
+    ) -> Sequence[Incoming | DeadRecord]:
+        """Records below the mark that the inbox does not know by their id lie in the dead letters, under their place."""
+        suspects = {
+            dead.id: dead
+            for message in messages
+            if isinstance(message, Incoming)
+            and message.id not in known
+            and message.record.offset < progress[TopicPartition(message.record.topic, message.record.partition)][0]
+            for dead in [DeadRecord(message.record, "", message.envelope, message.body)]
+        }
+        if not suspects:
+            return messages
+        _, found = _known(await self.database.fetch(inbox.KNOWN, [], [], list(suspects)))
+        known.update(found)
+        dead_at = {id(suspects[key].record): suspects[key] for key in found}
+        return [dead_at.get(id(message.record), message) for message in messages]
+
+
+def _fenced(message: Incoming | DeadRecord, now: datetime, known: Mapping[str, Remembered]) -> Incoming | DeadRecord:
+    if isinstance(message, DeadRecord) or message.id in known:
+        return message
+    age = now - message.envelope.created
+    if age <= OLDEST and age.total_seconds() >= -NEWEST:
+        return message
+    reason = "created more than 7 days ago" if age > OLDEST else "created more than 5 minutes in the future"
+    return DeadRecord(message.record, reason, message.envelope, message.body)
+
+
+def _known(
+    rows: Sequence[asyncpg.Record],
+) -> tuple[dict[TopicPartition, tuple[int, int]], dict[str, Remembered]]:
+    progress: dict[TopicPartition, tuple[int, int]] = {}
+    known: dict[str, Remembered] = {}
+    for row in rows:
+        if row["id"] is None:
+            progress[TopicPartition(row["topic"], row["partition"])] = (row["position"], row["published"])
+        else:
+            known[row["id"]] = Remembered(
+                row["topic"],
+                row["partition"],
+                row["position"],
+                row["handled_at"],
+                row["outputs"],
+                row["request_hash"],
+                row["answer"],
+                row["answered_at"],
+            )
+    return progress, known

@@ -1,0 +1,88 @@
+"""What booking knows of a booking, and what a message makes of it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from contracts.answers import Refused
+from contracts.availability import (
+    CommitSlot,
+    ExtendRefused,
+    ExtendSlot,
+    HoldSlot,
+    ReleaseSlot,
+    SlotCommitted,
+    SlotExtended,
+    SlotHeld,
+    SlotLost,
+    SlotRefused,
+    SlotReleased,
+)
+from contracts.booking import (
+    Booking,
+    BookingAnswer,
+    BookingCreated,
+    BookingDeleted,
+    BookingDeletedAnswer,
+    BookingUpdated,
+    CancelBooking,
+    ConfirmBooking,
+    DeleteBooking,
+    ExtendHold,
+    Status,
+)
+from contracts.model import Id, Instant, Value
+
+TRANSITIONS: dict[Status, tuple[Status, ...]] = {
+    "PENDING": ("RESERVED_15_MIN", "CANCEL"),
+    "RESERVED_15_MIN": ("RESERVED_15_MIN", "CONFIRMED", "CANCEL"),
+    "CONFIRMED": ("CANCEL",),
+    "PAID": (),
+    "CANCEL": ("CONFIRMED",),  # only from hold_expired: the confirm was accepted in time and the slot was still free
+    "REFUNDED": (),
+}
+
+Kind = Literal["create", "confirm", "extend", "cancel", "delete"]
+Command = ConfirmBooking | ExtendHold | CancelBooking | DeleteBooking
+Event = SlotHeld | SlotRefused | SlotCommitted | SlotLost | SlotReleased | SlotExtended | ExtendRefused
+Question = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot
+
+
+class Asked(Value):
+    """A command that waits for its turn, or for the answer to the question it asked. Its id is the question's."""
+
+    id: Id
+    kind: Kind
+    accepted_at: Instant
+
+
+class State(Value):
+    """A booking with what a client does not see. `hold_ends_at` stays when `expiresAt` is no longer shown."""
+
+    booking: Booking
+    hold_ends_at: Instant | None = None
+    question: Asked | None = None
+    waiting: tuple[Asked, ...] = ()
+    listed: bool = False
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to a command."""
+
+    command_id: str
+    body: BookingAnswer | BookingDeletedAnswer | Refused
+
+
+Happening = BookingCreated | BookingUpdated | BookingDeleted
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a message makes of a booking: its state, and what is asked, announced and answered, in order."""
+
+    state: State | None
+    outputs: tuple[Question | Happening | Answered, ...] = field(default=())
+
+    def and_then(self, *outputs: Question | Happening | Answered) -> "Decision":
+        return replace(self, outputs=(*self.outputs, *outputs))
