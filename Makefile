@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help up demo reset test chaos check bench lock contracts environment
+.PHONY: help up demo reset test chaos check bench lock contracts docs environment
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +37,8 @@ bench: .venv/.ready ## holds per second and latencies, beside pgbench and a plai
 ##@ Regenerate what is committed
 contracts: .venv/.ready ## the JSON Schemas of all messages
 	@$(BIN)/python -m contracts.schemas
+docs: .venv/.ready ## the drawing of the statuses
+	@$(BIN)/python -m services.booking.diagram
 lock: ## the locks of Python packages (LOCK=--upgrade for newer ones) and of Kafka's jars
 	@test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install -q uv==$(UV); }
 	@$(COMPILE) requirements/run.in -o requirements/run.txt

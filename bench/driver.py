@@ -81,9 +81,7 @@ class Driver:
         began = moved = time.perf_counter()
         while upcoming or waiting:
             while upcoming and (
-                len(waiting) < in_flight
-                if in_flight
-                else time.perf_counter() >= began + len(acks) / per_second
+                len(waiting) < in_flight if in_flight else time.perf_counter() >= began + len(acks) / per_second
             ):
                 acks.append(await self._send(upcoming))
                 if upcoming.id not in flight.sent:

@@ -27,7 +27,7 @@ class House:
     brief: str
     spaces: Sequence[str]
     opens: datetime
-    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def fresh(self) -> tuple[str, Slot]:
         """A space and a slot of it that was never asked for: one hour after the other, space by space."""

@@ -5,29 +5,24 @@ import itertools
 import time
 import urllib.parse
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import orjson
 
-from bench.commands import Slot
+from contracts.model import Slot
 
 
 class Broken(ConnectionError):
     """The other side hung up."""
 
 
-class Response(NamedTuple):
+class Told(NamedTuple):
+    """An answer, when its request was sent (by `time.perf_counter`) and how many milliseconds it took."""
+
     status: int
     body: bytes
-
-
-class Told(NamedTuple):
-    """An answer with the number of its request and the milliseconds it took; `at` is of `time.perf_counter`."""
-
-    number: int
-    at: float
+    sent: float
     ms: float
-    response: Response
 
 
 class Line(asyncio.Protocol):
@@ -35,12 +30,11 @@ class Line(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._answer: asyncio.Future[Response] | None = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by name
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -58,15 +52,17 @@ class Line(asyncio.Protocol):
             return
         self._buffer = rest[length:]
         if self._answer and not self._answer.done():
-            self._answer.set_result(Response(int(head[9:12]), rest[:length]))
+            self._answer.set_result((int(head[9:12]), rest[:length]))
 
-    async def ask(self, request: bytes) -> Response:
+    async def timed(self, request: bytes) -> Told:
         """Send the request and await its answer. Raises Broken."""
         if self._lost:
             raise Broken
         self._answer = asyncio.get_running_loop().create_future()
+        sent = time.perf_counter()
         self.transport.write(request)
-        return await self._answer
+        status, body = await self._answer
+        return Told(status, body, sent, (time.perf_counter() - sent) * 1000)
 
     def close(self) -> None:
         """Hang up."""
@@ -76,6 +72,8 @@ class Line(asyncio.Protocol):
 async def connect(url: str) -> Line:
     """A line to this address. Raises OSError."""
     address = urllib.parse.urlsplit(url)
+    assert address.hostname
+    assert address.port
     _, line = await asyncio.get_running_loop().create_connection(Line, address.hostname, address.port)
     return line
 
@@ -87,10 +85,7 @@ async def ask_all(url: str, count: int, connections: int, request: Callable[[int
 
     async def work(line: Line) -> None:
         while (number := next(numbers)) < count:
-            began = time.perf_counter()
-            response = await line.ask(request(number))
-            ended = time.perf_counter()
-            told.append(Told(number, ended, (ended - began) * 1000, response))
+            told.append(await line.timed(request(number)))
 
     try:
         await asyncio.gather(*map(work, lines))

@@ -61,17 +61,18 @@ class Holds:
     """CreateBooking commands and the BookingCreated events they led to, with Kafka's times in milliseconds."""
 
     asked: dict[str, int] = field(default_factory=dict)
-    created: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    created: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))  # by command, by event
+    sent_again: int = 0  # records of an event that was there already: a crash may leave some, whoever reads knows them
 
     @property
     def latencies(self) -> list[float]:
         """Milliseconds from a command's record to its event's; both are cut to whole ones."""
-        return [float(times[0] - self.asked[key]) for key, times in self.created.items() if key in self.asked]
+        return [float(min(events.values()) - self.asked[key]) for key, events in self.created.items()]
 
     @property
     def seconds(self) -> float:
         """From the first command to the last event."""
-        last = max((times[-1] for times in self.created.values()), default=0)
+        last = max((at for events in self.created.values() for at in events.values()), default=0)
         return (last - min(self.asked.values(), default=last)) / 1000
 
     @property
@@ -87,7 +88,7 @@ class Holds:
     @property
     def twice(self) -> int:
         """Commands with more than one event."""
-        return sum(len(times) > 1 for times in self.created.values())
+        return sum(len(events) > 1 for events in self.created.values())
 
 
 async def mark(bootstrap: str) -> Marks:
@@ -103,5 +104,9 @@ async def holds(bootstrap: str, marks: Marks) -> Holds:
         if kind == CreateBooking.type:
             found.asked.setdefault(header(record, "ce_id"), record.timestamp)
         elif kind == BookingCreated.type:
-            found.created[header(record, "ce_correlationid")].append(record.timestamp)
+            events, event = found.created[header(record, "ce_correlationid")], header(record, "ce_id")
+            found.sent_again += event in events
+            events.setdefault(event, record.timestamp)
+    for key in found.created.keys() - found.asked.keys():  # of commands from before; the topics are read side by side
+        del found.created[key]
     return found

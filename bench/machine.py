@@ -20,16 +20,23 @@ from embedded.folder import VERSION
 from embedded.platform import PARTITIONS, Platform
 
 PACKAGES = ("aiokafka", "asyncpg", "fastapi", "faststream", "httptools", "orjson", "pydantic", "uvicorn", "uvloop")
-POSTGRES = ("server_version", "fsync", "synchronous_commit", "shared_buffers", "max_wal_size", "default_toast_compression")
+POSTGRES = (
+    "server_version",
+    "fsync",
+    "synchronous_commit",
+    "shared_buffers",
+    "max_wal_size",
+    "default_toast_compression",
+)
 BLOCK = bytes(8192)
-BUSY = 0.1  # of the machine, before we begin
+BUSY = 10  # percent of the machine, before we begin
 
 
-def busy_before(seconds: float = 1.0) -> float | None:
-    """How much of the machine works already, before anything of ours runs."""
+def busy_before(seconds: float = 1.0) -> int | None:
+    """How many percent of the machine work already, before anything of ours runs."""
     before = processes.snapshot({})
     time.sleep(seconds)
-    return processes.used(before, processes.snapshot({})).others_share
+    return processes.used(before, processes.snapshot({})).others_percent
 
 
 def fdatasync_ms(folder: Path, times: int = 200) -> float | None:
@@ -45,7 +52,7 @@ def fdatasync_ms(folder: Path, times: int = 200) -> float | None:
     return percentile(spent, 0.5)
 
 
-def machine(folder: Path, load: tuple[float, float, float], busy: float | None) -> Table:
+def machine(folder: Path, load: tuple[float, float, float], busy: int | None) -> Table:
     """What it runs on."""
     facts: Row = {
         "processor": _processor(),
@@ -55,10 +62,10 @@ def machine(folder: Path, load: tuple[float, float, float], busy: float | None) 
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "8 kB to the disk, ms": fdatasync_ms(folder),
         "load average before": " ".join(f"{each:.2f}" for each in load),
-        "machine busy before, share": busy,
+        "busy before, %": busy,
     }
     note = "" if processes.KNOWN else f"CPU and memory by process are known on Linux only, this is {sys.platform}."
-    if (busy or 0.0) > BUSY:
+    if (busy or 0) > BUSY:
         note = "Other work ran on this machine already: take no figure below for what Holdfast can do."
     return Table("Machine", [{"what": name, "is": fact} for name, fact in facts.items()], note)
 
@@ -77,7 +84,7 @@ async def settings(running: Platform, hold: str, session_ms: int) -> Table:
         "topics": f"{PARTITIONS} partitions each, one broker",
         "hold of the platform": hold,
         "session timeout, ms": session_ms,
-        "Kafka": VERSION["kafka"],
+        "Kafka": str(VERSION["kafka"]),
         "Postgres": ", ".join(postgres),
         "packages": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES),
     }

@@ -11,7 +11,7 @@ NOTE = (
 )
 # Connections -> how many, at full size and to try.
 LEVELS = {1: (300, 20), 32: (6_000, 200), 64: (6_000, 300)}
-TARGET = "≥ 0.4 × (b)"
+TARGET = "≥ 0.4 of (b)"
 
 
 async def round_(bench: Bench, connections: int) -> Round:
@@ -23,11 +23,11 @@ async def round_(bench: Bench, connections: int) -> Round:
     told = await lines.ask_all(url, count, connections, requests.__getitem__)
     used = bench.used_since(before)
     found = await log_times.holds(kafka, marks)
-    held = sum(each.response.status == 201 for each in told)
+    held = sum(each.status == 201 for each in told)
     if held != count or len(found.created) != count or found.twice:
         raise RuntimeError(f"{count} asked, {held} held, {len(found.created)} created, {found.twice} twice")
     client = [each.ms for each in told]
-    return Round("Holdfast over HTTP", connections, count, count / used.seconds, found.latencies, used, client=client)
+    return Round("Holdfast, HTTP", connections, count, count / used.seconds, found.latencies, used, client=client)
 
 
 async def measure(bench: Bench) -> list[Table]:

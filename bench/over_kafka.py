@@ -11,7 +11,7 @@ NOTE = (
 )
 # In flight -> how many, at full size and to try.
 LEVELS = {1: (300, 20), 32: (4_000, 200), 256: (10_000, 500), 1_000: (15_000, 1_000)}
-TARGET = "≥ 1 × (b), later 1.5"
+TARGET = "≥ 1 of (b), later 1.5"
 
 
 async def round_(bench: Bench, in_flight: int) -> Round:
@@ -26,9 +26,7 @@ async def round_(bench: Bench, in_flight: int) -> Round:
     found = await log_times.holds(kafka, marks)
     if flight.held != count or len(found.created) != count or found.twice:
         raise RuntimeError(f"{count} asked, {flight.held} held, {len(found.created)} created, {found.twice} twice")
-    return Round(
-        "Holdfast over Kafka", in_flight, count, found.per_second, found.latencies, used, client=flight.latencies
-    )
+    return Round("Holdfast, Kafka", in_flight, count, found.per_second, found.latencies, used, client=flight.latencies)
 
 
 async def measure(bench: Bench) -> list[Table]:

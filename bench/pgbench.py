@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import tempfile
 from pathlib import Path
 
@@ -30,7 +31,7 @@ async def round_(bench: Bench) -> Round:
         script.write_text(SCRIPT)
         defined = {"n": next(_first), "clients": CONNECTIONS, "spaces": SPACES}
         before = bench.snapshot()
-        await _pgbench(
+        told = await _pgbench(
             ["-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", str(THREADS), "-T", str(seconds)],
             [word for name, value in defined.items() for word in ("-D", f"{name}={value}")],
             ["-f", str(script), "-l", f"--log-prefix={log}", dsn],
@@ -38,10 +39,12 @@ async def round_(bench: Bench) -> Round:
         used = bench.used_since(before)
         lines = [line.split() for file in Path(folder).glob("log.*") for line in file.read_text().splitlines()]
     latencies = [int(line[2]) / 1000 for line in lines]
-    return Round("(a) pgbench", CONNECTIONS, len(latencies), len(latencies) / seconds, latencies, used)
+    rate = re.search(r"^tps = ([0-9.]+) \(without initial connection time\)", told, re.MULTILINE)
+    assert rate is not None
+    return Round("(a) pgbench", CONNECTIONS, len(latencies), float(rate[1]), latencies, used)
 
 
-async def _pgbench(*words: list[str]) -> None:
+async def _pgbench(*words: list[str]) -> str:
     argv = [*child.launcher(), str(postgres.binary("pgbench")), *[word for group in words for word in group]]
     process = await asyncio.create_subprocess_exec(
         *argv,
@@ -53,3 +56,4 @@ async def _pgbench(*words: list[str]) -> None:
     told, _ = await process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f"pgbench failed: {told.decode(errors='replace')[-1000:]}")
+    return told.decode()

@@ -65,6 +65,4 @@ def build(dsn: str) -> FastAPI:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        build(sys.argv[1]), host=HOST, port=int(sys.argv[2]), loop="uvloop", http="httptools", access_log=False
-    )
+    uvicorn.run(build(sys.argv[1]), host=HOST, port=int(sys.argv[2]), loop="uvloop", http="httptools", access_log=False)

@@ -39,17 +39,17 @@ class Used:
         return {name: spent / count for name, spent in self.cpu_ms.items()} if count else {}
 
     @property
-    def driver_share(self) -> float | None:
-        """How much of one core the driver used: near 1 it would be what is measured."""
-        return self.cpu_ms["driver"] / 1000 / self.seconds if "driver" in self.cpu_ms else None
+    def driver_percent(self) -> int | None:
+        """How much of one core the driver used: near 100 it would be what is measured."""
+        return round(self.cpu_ms["driver"] / 10 / self.seconds) if "driver" in self.cpu_ms else None
 
     @property
-    def others_share(self) -> float | None:
-        """How much of the machine was busy with what is not ours: such a figure is a disturbed one."""
+    def others_percent(self) -> int | None:
+        """How much of the machine was busy with what is not ours: above a few, the figure is a disturbed one."""
         if not self.cpu_ms:
             return None
         spent = self.machine_ms - sum(self.cpu_ms.values())
-        return max(0.0, spent / 1000 / self.seconds / (os.cpu_count() or 1))
+        return max(0, round(spent / 10 / self.seconds / (os.cpu_count() or 1)))
 
 
 def snapshot(pids: Mapping[str, int]) -> Snapshot:

@@ -42,13 +42,13 @@ def speed(rounds: Sequence[Round], plain: float | None, target: str = "") -> Row
         "at once": shown.at_once,
         "count": shown.count,
         "a second": shown.per_second,
-        "from-to": f"{min(rates):,.0f}-{max(rates):,.0f}" if len(rates) > 1 else "",
-        "× (b)": shown.per_second / plain if plain and shown.per_second else None,
+        **({"from-to": f"{min(rates):,.0f}-{max(rates):,.0f}"} if len(rates) > 1 else {}),
+        "of (b)": shown.per_second / plain if plain and shown.per_second else None,
         **spread(shown.latencies),
     }
     if shown.client:
-        row |= spread(shown.client, "ms, client")
-    row |= {"driver, of a core": shown.used.driver_share, "others, of all": shown.used.others_share}
+        row |= spread(shown.client, "ms client")
+    row |= {"driver %": shown.used.driver_percent, "others %": shown.used.others_percent}
     return row | shown.remarks | {"asked for": target}
 
 

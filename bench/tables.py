@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as Printed
 
 Cell = str | int | float | None
 Row = dict[str, Cell]
+
+LAST = ("sum", "asked for")  # columns, whichever row brings them first
+WHOLE = ("what", "asked for", "from-to")  # columns whose cells stay on a line
 
 
 @dataclass
@@ -28,15 +32,17 @@ class Table:
 def show(console: Console, tables: Iterable[Table]) -> None:
     """Print them."""
     for table in tables:
-        printed = Printed(title=table.title, title_justify="left", title_style="bold", caption=table.note or None)
-        printed.caption_justify = "left"
+        printed = Printed(title=table.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
         columns = list(dict.fromkeys(name for row in table.rows for name in row))
+        columns.sort(key=LAST.__contains__)
         for name in columns:
             numbers = any(isinstance(row.get(name), int | float) for row in table.rows)
-            printed.add_column(name, justify="right" if numbers else "left", overflow="fold")
+            printed.add_column(name, justify="right" if numbers else "left", no_wrap=name in WHOLE, overflow="fold")
         for row in table.rows:
             printed.add_row(*[_written(row.get(name)) for name in columns])
         console.print(printed)
+        if table.note:
+            console.print(table.note, style="dim", width=110, highlight=False)
         console.print()
 
 

@@ -9,8 +9,7 @@ whoever comes next begins where outputs are still unsent.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import asyncpg
 from aiokafka import TopicPartition
@@ -21,7 +20,7 @@ from chassis.batch import Batches, Gap, Service, Spans
 from chassis.database import TRANSIENT
 from chassis.entries import Send
 from chassis.messages import DeadRecord, Incoming, open_record
-from chassis.publisher import Publisher, acknowledged
+from chassis.publisher import Acks, Publisher, acknowledged
 from chassis.settings import Settings
 from chassis.stream import Stream
 from chassis.subscription import Record
@@ -125,7 +124,7 @@ class Decider:
                 await self._batch()
 
     async def _batch(self) -> None:
-        parts: dict[TopicPartition, list[Record]] = await self._patiently(self.stream.take, ())
+        parts: dict[TopicPartition, list[Record]] = await self.stream.take()
         failpoints.pass_by("fetched")
         sends: list[Send] | None = None
         spans: Spans = {}
@@ -136,7 +135,7 @@ class Decider:
             except Gap as gap:  # the others go on: nobody would bring their records again
                 del parts[gap.partition]
                 await self._mark()
-                await self._patiently(partial(self.stream.rewind, gap.partition, gap.why), ())
+                await self.stream.rewind(gap.partition, gap.why)
             except Lost:
                 parts = {}
         self.stream.done({partition: upto for partition, (_, upto) in spans.items()} if parts else {})
@@ -148,18 +147,17 @@ class Decider:
         await self._send(sends or [], spans)
 
     async def _send(self, sends: list[Send], spans: Spans) -> None:
-        futures = []
-        half = len(sends) // 2 if failpoints.armed("sending") else -1
-        for number, send in enumerate(sends):
-            futures.append(await self.publisher.send(send))
-            if number == half and failpoints.reached("sending"):
-                await acknowledged(futures)
-                failpoints.die()
-        self._acks = asyncio.create_task(self._acknowledged(futures, spans))
+        if failpoints.armed("sending") and sends:
+            half = len(sends) // 2
+            await acknowledged(await self.publisher.publish(sends[:half]))
+            failpoints.pass_by("sending")
+            sends = sends[half:]
+        acks = await self.publisher.publish(sends)
+        self._acks = asyncio.create_task(self._acknowledged(acks, spans))
 
-    async def _acknowledged(self, futures: Sequence[Any], spans: Spans) -> None:
-        await acknowledged(futures)
-        if futures:
+    async def _acknowledged(self, acks: Acks, spans: Spans) -> None:
+        await acknowledged(acks)
+        if acks:
             failpoints.pass_by("sent")
         for partition, (start, upto) in spans.items():
             self._sent[partition] = (self._sent[partition][0] if partition in self._sent else start, upto)

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import asyncpg
@@ -73,9 +73,29 @@ def due_at(record: Record) -> datetime | None:
 
 
 class Waiting(deque[Record]):
-    """The first records of one partition, in order."""
+    """The first records of one partition, in order; `next` is the offset that follows them."""
 
-    paused = False
+    def __init__(self, start: int) -> None:
+        super().__init__()
+        self.next, self.paused = start, False
+        self._hole: int | None = None
+
+    def follows(self, record: Record) -> bool:
+        """Whether the record comes next. A hole that is still there after a second look is in the log itself."""
+        if record.offset > self.next and self._hole == record.offset:
+            log.warning("%s/%s has nothing from %s to %s", record.topic, record.partition, self.next, record.offset)
+            return True
+        self._hole = record.offset if record.offset > self.next else None
+        return record.offset == self.next
+
+
+async def _committed(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """Where the group is in these partitions; at their beginning where it has not been yet."""
+    if not partitions:
+        return {}
+    first = await consumer.beginning_offsets(partitions)
+    offsets = await asyncio.gather(*[consumer.committed(partition) for partition in partitions])
+    return {tp: max(offset or 0, first[tp]) for tp, offset in zip(partitions, offsets, strict=True)}
 
 
 class Relay(ConsumerRebalanceListener):
@@ -155,9 +175,12 @@ class Relay(ConsumerRebalanceListener):
         for record in batch:
             partition = TopicPartition(record.topic, record.partition)
             waiting = self._waiting.get(partition)
-            if waiting is None:  # taken from us meanwhile
+            if waiting is None or not waiting.follows(record):  # taken from us meanwhile, or a hole before it
+                if waiting is not None and record.offset > waiting.next:
+                    self._seek(partition, waiting.next)
                 continue
             waiting.append(record)
+            waiting.next = record.offset + 1
             if len(waiting) >= MANY and not waiting.paused:
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.pause(partition)
@@ -165,9 +188,23 @@ class Relay(ConsumerRebalanceListener):
         self._changed.set()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        # A rebalance forgets pauses and goes back to what is committed, so nothing has to be saved or sought.
-        self._waiting = {partition: Waiting() for partition in assigned}
+        # What was fetched before the rebalance may still arrive: only what follows the committed offset is taken.
+        partitions, consumer = list(assigned), self._consumer
+        while True:
+            try:
+                starts = await _committed(consumer, partitions)
+                break
+            except KafkaError as error:
+                log.warning("the committed offsets are not known: %r", error)
+                await asyncio.sleep(0.2)
+        for partition, start in starts.items():
+            self._seek(partition, start)
+        self._waiting = {partition: Waiting(start) for partition, start in starts.items()}
         self.joined.set()
+
+    def _seek(self, partition: TopicPartition, offset: int) -> None:
+        with contextlib.suppress(IllegalStateError):  # not ours any more
+            self._consumer.seek(partition, offset)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - an eager rebalance takes all
         self._waiting = {}
@@ -190,38 +227,35 @@ class Relay(ConsumerRebalanceListener):
     async def _forward_what_is_due(self) -> bool:
         """Forward up to AT_ONCE due records and await their acks; False if there was none."""
         now = self.clock.now()
-        futures: list[asyncio.Future[object] | None] = []
-        upto: dict[TopicPartition, int] = {}
+        due: list[Record] = []
         for partition, waiting in list(self._waiting.items()):
-            while waiting and len(futures) < AT_ONCE:
-                due = due_at(waiting[0])
-                if due is not None and due > now:
+            while waiting and len(due) < AT_ONCE:
+                moment = due_at(waiting[0])
+                if moment is not None and moment > now:
                     break
-                record = waiting.popleft()
-                failpoints.pass_by("due")
-                futures.append(await self._forward(record))
-                upto[partition] = record.offset + 1
-                if due is not None:
-                    LATENESS.observe((now - due).total_seconds())
+                due.append(waiting.popleft())
+                if moment is not None:
+                    LATENESS.observe((now - moment).total_seconds())
             if waiting.paused and len(waiting) <= FEW:
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.resume(partition)
                 waiting.paused = False
-        if not futures:
+        if not due:
             return False
-        await acknowledged(futures)
+        failpoints.pass_by("due")
+        await acknowledged(await self.publisher.publish([self._forwarded(record) for record in due]))
         failpoints.pass_by("forwarded")
-        FORWARDED.inc(len(futures))
-        for partition, offset in upto.items():
+        FORWARDED.inc(len(due))
+        for record in due:
+            partition = TopicPartition(record.topic, record.partition)
             if partition in self._waiting:
-                self._done[partition] = offset
+                self._done[partition] = record.offset + 1
         return True
 
-    async def _forward(self, record: Record) -> "asyncio.Future[object] | None":
-        target = self._targets[record.topic]
+    def _forwarded(self, record: Record) -> Send:
         headers = [(name, value) for name, value in record.headers if value is not None]
         # By contract the target has as many partitions: the same key keeps its number.
-        return await self.publisher.send(Send(target, record.key, record.value or b"", headers, record.partition))
+        return Send(self._targets[record.topic], record.key, record.value or b"", headers, record.partition)
 
     async def _keep_time_and_place(self) -> None:
         read_at = time.monotonic()

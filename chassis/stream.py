@@ -15,6 +15,7 @@ from itertools import groupby
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
+    ConsumerStoppedError,
     IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
@@ -152,8 +153,14 @@ class Stream(ConsumerRebalanceListener):
 
     async def rewind(self, partition: TopicPartition, why: str) -> None:
         """Go back to what the database has published; the other partitions go on."""
-        mark = (await self._marks([partition]))[partition]
-        if partition in self.expected:
+        mark: int | None = None
+        while mark is None and partition in self.expected:
+            try:
+                mark = (await self._marks([partition]))[partition]
+            except TRANSIENT as error:
+                log.warning("the progress is not readable: %r", error)
+                await asyncio.sleep(0.5)
+        if mark is not None and partition in self.expected:
             GAPS.inc()
             log.warning("gap in %s/%s: %s; back to %s", partition.topic, partition.partition, why, mark)
             # No await from here on: what waits and what comes fit together.
@@ -167,9 +174,8 @@ class Stream(ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         assigned, consumer = list(assigned), self.consumer
         if self.seek_on_assignment:
-            for (
-                partition
-            ) in assigned:  # before the first await: a valid position keeps the fetcher from asking Kafka for one
+            # Before the first await: a valid position keeps the fetcher from asking Kafka for one.
+            for partition in assigned:
                 consumer.seek(partition, 0)
                 consumer.pause(partition)
         while True:
@@ -251,7 +257,7 @@ class Stream(ConsumerRebalanceListener):
         suspects: dict[TopicPartition, int] = {}
         while True:
             await asyncio.sleep(1)
-            with contextlib.suppress(*TRANSIENT, KafkaError, AssertionError):
+            with contextlib.suppress(*TRANSIENT, KafkaError, ConsumerStoppedError, AssertionError):
                 if self.expected:
                     await self.consumer.commit(dict(self.expected))
                 busy = self._in_hand | self._arriving | {TopicPartition(r.topic, r.partition) for r in self._waiting}

@@ -7,6 +7,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 metrics = CollectorRegistry()
+SAME_AGAIN_SECONDS = 5.0
 
 
 def configure(service: str, level: int = logging.INFO) -> None:
@@ -32,4 +33,22 @@ def configure(service: str, level: int = logging.INFO) -> None:
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    handler.addFilter(_OncePerPause())
     structlog.contextvars.bind_contextvars(service=service)
+
+
+class _OncePerPause(logging.Filter):
+    """aiokafka says dozens of times a second that Kafka is away: once in five seconds is enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("aiokafka"):
+            return True
+        what = (record.name, str(record.msg))
+        if record.created - self._said.get(what, 0.0) < SAME_AGAIN_SECONDS:
+            return False
+        self._said[what] = record.created  # by template, so there are few of them
+        return True

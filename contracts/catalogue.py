@@ -122,7 +122,8 @@ class ProductMetadata(Value):
     def _flat_form(cls, given: Any) -> Any:
         """`{durationType, durationValue}` is accepted too."""
         if isinstance(given, dict) and "durationType" in given and "duration" not in given:
-            return {"duration": {"type": given["durationType"], "value": given.get("durationValue")}}
+            rest = {name: value for name, value in given.items() if name not in ("durationType", "durationValue")}
+            return {**rest, "duration": {"type": given["durationType"], "value": given.get("durationValue")}}
         return given
 
 

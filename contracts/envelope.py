@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -91,6 +92,7 @@ def stamp(moment: datetime) -> bytes:
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds").encode() + b"Z"
 
 
+@lru_cache(maxsize=1024)
 def _moment(raw: bytes, header: str) -> datetime:
     try:
         if not _rfc_3339(raw):
@@ -165,8 +167,8 @@ def read(raw: Iterable[tuple[str, bytes | None]], timestamp_ms: int) -> Envelope
     traceparent = get("traceparent")
     return Envelope(
         message_id,
-        _required("ce_type", get("ce_type"), _type),
-        _required("ce_organisationid", get("ce_organisationid"), _organisation),
+        _type_of(get("ce_type")),
+        _organisation_of(get("ce_organisationid")),
         message_id if correlation is None else _required("ce_correlationid", correlation, _uuid),
         None if causation is None else _required("ce_causationid", causation, _uuid),
         _of_record(timestamp_ms) if created is None else _moment(created, "ce_time"),
@@ -183,3 +185,14 @@ def _required(name: str, value: bytes | None, valid: Callable[[bytes], object]) 
     if not valid(value):
         raise UnreadableEnvelope(f"{name} is malformed")
     return value.decode("ascii")
+
+
+# There are few types and organisations, and the messages of one batch were made at one time: each is read once.
+@lru_cache(maxsize=256)
+def _type_of(value: bytes | None) -> str:
+    return _required("ce_type", value, _type)
+
+
+@lru_cache(maxsize=4096)
+def _organisation_of(value: bytes | None) -> str:
+    return _required("ce_organisationid", value, _organisation)

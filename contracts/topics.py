@@ -187,6 +187,9 @@ def _new(topic: Topic, partitions: int, replicas: int) -> NewTopic:
             "retention.ms": str(round(topic.retention.total_seconds() * 1000)),
             "message.timestamp.type": "LogAppendTime",  # deadlines are measured by the broker's clock, never a client's
             "max.message.bytes": str(topic.record_bytes),
+            # The broker unpacks what comes squeezed: else a record could grow beyond that limit at its reader, and one in a
+            # codec that a reader lacks would stop it for ever.
+            "compression.type": "uncompressed",
             "cleanup.policy": "delete",
         },
     )

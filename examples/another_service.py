@@ -7,6 +7,7 @@ It needs `contracts` and nothing else of Holdfast. Run alone it first makes a ro
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 import uuid
@@ -110,7 +111,7 @@ async def _event(teller: Teller, events: Events, booking: Booking) -> None:
         raise Unexpected(f"No event of version {booking.version} came in {EVENT_SECONDS:.0f} s.") from None
     if event.booking != booking:
         raise Unexpected(f"The event says {event.booking.status} v{event.booking.version}, not what was answered.")
-    teller.happens(f"booking.events: {line(event)}")
+    teller.happens(f"event: {line(event)}")
 
 
 def _expect(booking: Booking, status: str, version: int) -> None:
@@ -159,6 +160,7 @@ def main() -> None:
     parser.add_argument("--kafka", help="host:port; else what the data folder says")
     parser.add_argument("--data", type=Path, default=addresses.DATA, help="the data folder of `make up`")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say comes as an exception too
     teller = Teller()
     try:
         asyncio.run(alone(teller, given.kafka or addresses.of("kafka", given.data)))

@@ -104,10 +104,10 @@ async def _let_go(
     visitor: Visitor, teller: Teller, house: House, day: datetime, free: Sequence[Any], booking: dict[str, Any]
 ) -> None:
     """Nobody confirms: the hold ends at its moment, and by itself."""
-    teller.chapter("Nobody confirms", "The demo holds for 20 seconds, `make up` for 15 minutes.")
-    await teller.countdown(
-        datetime.fromisoformat(booking["expiresAt"]), f"{booking['slot']['from']} is back on sale in"
-    )
+    began, ends = (datetime.fromisoformat(booking[name]) for name in ("createdAt", "expiresAt"))
+    seconds = round((ends - began).total_seconds())
+    teller.chapter("Nobody confirms", f"This platform holds a slot for {seconds} s, `make up` for 15 minutes.")
+    await teller.countdown(ends, f"{booking['slot']['from']} is back on sale in")
     if await _slots(visitor, house, day) != free:
         raise Unexpected("The hold is over, but the hour is not back on sale.")
     path = f"/v1/bookings/{booking['id']}"

@@ -7,6 +7,7 @@ loads it into the platform of `make up` and prints its ids as shell variables. T
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,11 +68,11 @@ async def _main(gateway: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Load Harbour House over HTTP and print its ids as shell variables.")
-    parser.add_argument("--gateway", help="http://host:port; else what the data folder says")
+    parser.add_argument("--gateway", help="http://host:port; else $HOLDFAST, else what the data folder says")
     parser.add_argument("--data", type=Path, default=addresses.DATA, help="the data folder of `make up`")
     given = parser.parse_args()
     try:
-        asyncio.run(_main(given.gateway or addresses.of("gateway", given.data)))
+        asyncio.run(_main(given.gateway or os.environ.get("HOLDFAST") or addresses.of("gateway", given.data)))
     except (Unexpected, aiohttp.ClientError, TimeoutError) as error:
         sys.exit(f"Harbour House is not loaded: {error}")
 

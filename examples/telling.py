@@ -82,7 +82,7 @@ class Teller:
         """What a program says."""
         self._line()
         for line in lines:
-            self._line(f"    {line}", BOLD)
+            self._line(f"    {line}".rstrip(), BOLD)
 
     def happens(self, *lines: str, colour: str = CYAN) -> None:
         """What comes of it."""

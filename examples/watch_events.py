@@ -9,6 +9,7 @@ is missing is worth an alarm, never a wait.
 import argparse
 import asyncio
 import contextlib
+import logging
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -97,6 +98,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=addresses.DATA, help="the data folder of `make up`")
     parser.add_argument("--from-beginning", action="store_true", help="begin with the oldest event that Kafka has")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say comes as an exception too
     try:
         kafka = given.kafka or addresses.of("kafka", given.data)
         with contextlib.suppress(KeyboardInterrupt):

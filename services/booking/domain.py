@@ -96,8 +96,7 @@ def receive(state: State | None, command: Command, command_id: str, accepted_at:
     if state.question is None:
         return _decide(state, asked, now)
     if len(state.waiting) >= MOST_WAITING:
-        why = f"{MOST_WAITING} commands wait for this booking already. Repeat this one a little later."
-        return Decision(state, (refusals.refused(command_id, "CONFLICT", why),))
+        return Decision(state, (refusals.too_many(command_id, MOST_WAITING),))
     return Decision(state.model_copy(update={"waiting": (*state.waiting, asked)}))
 
 

@@ -12,6 +12,11 @@ def refused(command_id: str, code: Code, message: str, details: Sequence[Detail]
     return Answered(command_id, Refused(code=code, message=message, details=tuple(details)))
 
 
+def too_many(command_id: str, most: int) -> Answered:
+    why = f"{most} commands wait for this booking already. Repeat this one a little later."
+    return refused(command_id, "CONFLICT", why)
+
+
 def expired(state: State, command_id: str) -> Answered:
     ended = f" at {state.hold_ends_at:%Y-%m-%dT%H:%M:%SZ}" if state.hold_ends_at else ""
     return refused(command_id, "HOLD_EXPIRED", f"The hold ended{ended}. Book the slot again if it is still free.")

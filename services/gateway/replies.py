@@ -66,9 +66,8 @@ class Replies:
         while True:
             try:
                 await self._client.start()
-            except (Exception, asyncio.CancelledError) as error:
+            except Exception as error:
                 # Whatever keeps Kafka from answering: reads go on without it, and it may be back in a moment.
-                _give_up_if_told()
                 log.warning("Kafka is not there: %r", error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -85,18 +84,7 @@ class Replies:
         """Disconnect; whoever still waits gets Unanswered, and so can tell its client to come again."""
         if self.connected.is_set():
             self.connected.clear()
-            try:
-                await self._client.stop()
-            except (Exception, asyncio.CancelledError) as error:  # a line that is down cannot be hung up properly
-                _give_up_if_told()
-                log.warning("the line to Kafka broke while it was closed: %r", error)
-
-
-def _give_up_if_told() -> None:
-    """Go on unless we are the one who is cancelled: a broken aiokafka consumer raises CancelledError when it stops."""
-    task = asyncio.current_task()
-    if task and task.cancelling():
-        raise asyncio.CancelledError
+            await self._client.stop()
 
 
 async def _reachable(server: str) -> bool:

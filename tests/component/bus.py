@@ -48,7 +48,7 @@ async def until(asked: Callable[[], Awaitable[T]], within: float = 20.0) -> T:
 def header(record: Record, name: str) -> str | None:
     """The last header of this name, as text."""
     value = dict(record.headers).get(name)
-    return None if value is None else value.decode()
+    return None if value is None else value.decode("utf-8", "backslashreplace")
 
 
 class Log:
@@ -158,6 +158,15 @@ class Bus:
         sql = "INSERT INTO progress SELECT t, p, e, e FROM unnest($1::text[], $2::int[], $3::bigint[]) u(t, p, e)"
         await self.pools[service].execute(sql, *at)
 
+    async def unpublish(self, service: str, marks: dict[TopicPartition, tuple[int, int]]) -> None:
+        """As if nothing had been sent since then: what a crash between the commit and the first output leaves behind."""
+        sql = "UPDATE progress SET published = $3 WHERE topic = $1 AND partition = $2"
+        await self.pools[service].executemany(sql, [(*at, published) for at, (_, published) in marks.items()])
+
+    def real(self, name: str) -> Any:
+        """The service as it is shipped."""
+        return BookingService() if name == "booking" else AvailabilityService(self.settings(name))
+
     def settings(self, service: str, **changes: Any) -> Any:
         """A worker's settings."""
         kind = BookingSettings if service == "booking" else AvailabilitySettings
@@ -173,12 +182,14 @@ class Bus:
         )
 
     @contextlib.asynccontextmanager
-    async def deciding(self, service: str = "booking", *, service_of: Any = None, **changes: Any) -> AsyncIterator[Decider]:
-        """A decider with the real service beside the test; it must not have failed at the end."""
-        settings, failures = self.settings(service, **changes), list[BaseException]()
-        real = BookingService() if service == "booking" else AvailabilityService(settings)
-        pool = await database.connect(settings.database, 4, f"decider of {service}")
-        decider = Decider(service_of(real) if service_of else real, settings, pool, failures.append)
+    async def deciding(
+        self, name: str = "booking", *, service: Any = None, meets: "Trouble | None" = None, **changes: Any
+    ) -> AsyncIterator[Decider]:
+        """A decider with the real service, or with this one, beside the test; it must not have failed at the end."""
+        settings, failures = self.settings(name, **changes), list[BaseException]()
+        pool = await database.connect(settings.database, 4, f"decider of {name}")
+        reaches: Any = meets.between(pool) if meets else pool
+        decider = Decider(service or self.real(name), settings, reaches, failures.append)
         try:
             await decider.start()
             async with asyncio.timeout(20):
@@ -189,6 +200,25 @@ class Bus:
                 await decider.stop()
             await pool.close()
         assert failures == []
+
+
+class Trouble:
+    """Stands between a decider and its database; `before` is awaited with each statement before it is sent."""
+
+    def __init__(self, before: Callable[[str], Awaitable[None]]) -> None:
+        self.before = before
+
+    def between(self, pool: asyncpg.Pool) -> "Trouble":
+        self._pool = pool
+        return self
+
+    async def fetch(self, sql: str, *arguments: Any) -> Any:
+        await self.before(sql)
+        return await self._pool.fetch(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> Any:
+        await self.before(sql)
+        return await self._pool.execute(sql, *arguments)
 
 
 def headers(

@@ -131,6 +131,53 @@ def test_links_are_found(page: str, links: list[str]) -> None:
     assert list(_links(page)) == links
 
 
+def _named(page: str) -> Iterator[tuple[str, str]]:
+    """The links whose text is code, `Stream.take` of stream.py: what is named, and the file that has it."""
+    prose = re.sub(r"^(```|~~~).*?^\1", "", page, flags=re.DOTALL | re.MULTILINE)
+    for name, target in re.findall(r"\[`([^`\n]+)`\]\(([^)\s#]+)(?:#[^)]*)?\)", prose):
+        yield name, unquote(target)
+
+
+def _definitions(tree: ast.AST, within: str = "") -> Iterator[str]:
+    """What a module defines: `Stream`, `Stream.take`, constants and fields too."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield within + node.name
+            if isinstance(node, ast.ClassDef):
+                yield from _definitions(node, f"{within}{node.name}.")
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = (each for target in targets for each in getattr(target, "elts", [target]))
+            yield from (within + each.id for each in names if isinstance(each, ast.Name))
+
+
+def _has(path: str, name: str) -> bool:
+    """Whether the file defines this, a method with or without its class; or, if it is no Python, says it at all."""
+    if path.endswith(name):  # a link by its path
+        return True
+    if not path.endswith(".py"):
+        return name in TEXTS[path]
+    defined = set(_definitions(ast.parse(TEXTS[path])))
+    return name in defined or any(each.endswith(f".{name}") for each in defined)
+
+
+def test_every_function_that_a_page_names_is_in_the_file_it_links_to() -> None:
+    found = {
+        (page, name, os.path.normpath(Path(page).parent / target))
+        for page, text in PAGES.items()
+        for name, target in _named(text)
+    }
+    assert found
+    assert [(page, name, path) for page, name, path in sorted(found) if path in TEXTS and not _has(path, name)] == []
+
+
+def test_named_functions_are_found() -> None:
+    page = "[`a`](b.py), [`C.d`](e.py#L1) and [f](g.py)\n```\n[`h`](i.py)\n```\n"
+    assert list(_named(page)) == [("a", "b.py"), ("C.d", "e.py")]
+    code = "A, B = 1, 2\nclass C:\n  d: int = 3\n  async def e(self): f = 4\ndef g(): pass"
+    assert list(_definitions(ast.parse(code))) == ["A", "B", "C", "C.d", "C.e", "g"]
+
+
 def _sleeps(tree: ast.AST, polling: bool = False) -> Iterator[tuple[int, bool]]:
     """The line of each sleep, and whether a loop asks again for something after it."""
     for node in ast.iter_child_nodes(tree):

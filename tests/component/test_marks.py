@@ -1,0 +1,79 @@
+"""What is processed and what is published is marked, never too high, and never too low for long."""
+
+import uuid
+
+from answering import replies
+from bus import REPLIES, Bus, Trouble
+
+from chassis import inbox
+from contracts.booking import ConfirmBooking
+
+
+def ask() -> ConfirmBooking:
+    """A command that is answered by itself: there is no such booking."""
+    return ConfirmBooking(booking_id=str(uuid.uuid4()))
+
+
+async def test_what_is_acknowledged_is_marked_when_the_database_is_away_at_that_very_moment(bus: Bus) -> None:
+    broken = []
+
+    async def away(sql: str) -> None:
+        if sql == inbox.MARK and not broken:
+            broken.append(sql)
+            raise ConnectionResetError("the database is away")
+
+    async with bus.listening(REPLIES) as log, bus.deciding(meets=Trouble(away)):
+        for _ in range(2):  # the second finds the mark of the first behind
+            command, _ = await bus.tell(ask(), partition=0)
+            await log.until(lambda records, command=command: replies(records, command))
+        await bus.quiet("booking")
+    assert broken
+
+
+async def test_a_mark_that_was_lost_with_the_last_transactions_of_the_database_is_made_good(bus: Bus) -> None:
+    """A database that fails over to a standby may forget a mark and nothing else: what follows must not stay unmarked."""
+    async with bus.listening(REPLIES) as log, bus.deciding():
+        before = await bus.marks("booking")
+        command, _ = await bus.tell(ask(), partition=0)
+        await log.until(lambda records: replies(records, command))
+        await bus.quiet("booking")
+        await bus.unpublish("booking", before)
+        command, _ = await bus.tell(ask(), partition=0)
+        await log.until(lambda records: replies(records, command))
+        await bus.quiet("booking")
+
+
+async def test_nothing_is_marked_as_published_before_it_is_acknowledged(bus: Bus) -> None:
+    """The producer is cut off: what is decided stays unpublished however long it lasts."""
+    async with bus.listening(REPLIES) as log, bus.deciding() as decider:
+        first, _ = await bus.tell(ask(), partition=0)
+        await log.until(lambda records: replies(records, first))
+        await bus.quiet("booking")
+        before = await bus.marks("booking")
+        send, held = decider.publisher.send, []
+
+        async def cut(each: object) -> object:
+            import asyncio
+
+            held.append(asyncio.get_running_loop().create_future())
+            return held[-1]
+
+        decider.publisher.send = cut  # type: ignore[assignment, method-assign]
+        _, sent = await bus.tell(ask(), partition=0)
+        at = next(partition for partition in before if partition == ("booking.commands", 0))
+
+        async def processed() -> bool:
+            return (await bus.marks("booking"))[at][0] == sent.offset + 1
+
+        from bus import until
+
+        await until(processed)
+        assert (await bus.marks("booking"))[at] == (sent.offset + 1, before[at][1])
+        decider.publisher.send = send  # type: ignore[method-assign]
+        await until(lambda: _any(held))
+        held[0].set_result(None)
+        await bus.quiet("booking")
+
+
+async def _any(held: list[object]) -> bool:
+    return bool(held)

@@ -1,0 +1,171 @@
+"""`holdfast demo` as a person starts it, and the examples beside a platform that runs."""
+
+import asyncio
+import contextlib
+import io
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from embedded.jars import PROJECT
+from embedded.platform import Platform
+from examples import demo
+from examples.telling import Teller
+from tests.embedded.processes import until
+
+STEPS = [
+    "1. A house, a room, an hour of it",
+    "← 201 Created",
+    "2. What is free on ",
+    "3. A customer holds the first hour",
+    '"status": "RESERVED_15_MIN"',
+    "4. The hour is not on sale any more",
+    "✓ 9 slots before, 8 now",
+    "5. A second customer wants the same hour",
+    "← 409 Conflict",
+    '"issue": "held"',
+    "6. The first customer's phone lost the answer and asks again",
+    "Idempotency-Replayed: true",
+    "✓ The same answer byte by byte",
+    "7. Nobody confirms",
+    "is back on sale in: 20 s",
+    "is back on sale in: now",
+    '"cancelReason": "hold_expired"',
+    "✓ The hour is on sale again",
+    "8. The same over Kafka",
+    "event: BookingCreated v2",
+    "raises CommandRefused: SLOT_UNAVAILABLE",
+    "event: BookingUpdated v3",
+    "event: BookingUpdated v4",
+    "✓ Three changes, three events",
+    "9. What next?",
+    "make up",
+    "The platform is stopped and its data removed.",
+]
+WIDTH = 100
+
+
+async def test_demo_shows_every_step_in_order_and_leaves_nothing() -> None:
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "embedded.command", "demo"),
+            cwd=PROJECT,
+            env={**os.environ, "TMPDIR": folder},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        text = (await asyncio.wait_for(process.communicate(), 100))[0].decode()
+        assert process.returncode == 0, text
+        assert _missing(text) is None, text
+        assert [line for line in text.splitlines() if len(line) > WIDTH] == []
+        assert "\x1b" not in text  # nobody sees colours in a file
+        assert list(Path(folder).iterdir()) == []
+        assert _processes_told_of(folder) == []
+
+
+def _missing(text: str) -> str | None:
+    """The first step that does not come after the one before."""
+    at = 0
+    for step in STEPS:
+        at = text.find(step, at)
+        if at < 0:
+            return step
+    return None
+
+
+def _processes_told_of(folder: str) -> list[str]:
+    """Those that inherited this folder in their environment (where one can look)."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"TMPDIR={folder}".encode() in environment.read_bytes().split(b"\0"):
+                found.append(environment.parent.name)
+    return found
+
+
+async def test_a_demo_that_is_interrupted_stops_and_one_that_meets_a_surprise_says_which(platform: Platform) -> None:
+    told = io.StringIO()
+    running = asyncio.create_task(demo.main(platform, Teller(told)))
+    await until(lambda: running.done() or "is back on sale in" in told.getvalue())
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    again = io.StringIO()  # the slot is still held, so the same key comes with another one
+    assert await demo.main(platform, Teller(again)) == 1
+    assert "was answered 422 IDEMPOTENCY_KEY_REUSED, expected was 201." in " ".join(again.getvalue().split())
+
+
+async def test_another_service_books_over_kafka_and_who_watches_sees_each_event_once(
+    platform: Platform, tmp_path: Path
+) -> None:
+    where = ("--kafka", platform.kafka)
+    async with _example(tmp_path, "watch_events", *where, ends_with=signal.SIGINT) as watching:
+        await watching.says("Watching booking.events")
+        async with _example(tmp_path, "another_service", *where) as service:
+            assert await service.ends() == 0, service.text
+            created = next(line for line in service.text.splitlines() if "BookingCreated v2" in line)
+            booking = created.split()[3]
+        await watching.says(f"BookingUpdated v4 {booking} CONFIRMED → CANCEL (customer)")
+        seen = [line.split()[1] for line in watching.text.splitlines() if booking in line]
+        assert seen == ["v2", "v3", "v4"]
+    assert await watching.ends() == 0, watching.text
+
+
+async def test_harbour_house_is_loaded_twice_with_the_same_ids(platform: Platform, tmp_path: Path) -> None:
+    ids = set()
+    for folder in (tmp_path / "once", tmp_path / "again"):
+        folder.mkdir()
+        async with _example(folder, "harbour_house", "--gateway", platform.url) as loading:
+            assert await loading.ends() == 0, loading.text
+            ids.add(tuple(line for line in loading.text.splitlines() if re.fullmatch(r"[A-Z]+=\S+", line)))
+    [only] = ids
+    assert [line.partition("=")[0] for line in only] == ["HOLDFAST", "VENUE", "SPACE", "PRODUCT"]
+
+
+@pytest.mark.parametrize("name", ["watch_events", "another_service", "harbour_house"])
+async def test_an_example_without_a_platform_says_how_to_start_one(name: str, tmp_path: Path) -> None:
+    async with _example(tmp_path, name, "--data", str(tmp_path)) as alone:
+        assert await alone.ends() == 1
+    assert "Start the platform with `make up`" in " ".join(alone.text.split())
+
+
+class Example:
+    """An example that runs, and what it printed."""
+
+    def __init__(self, process: asyncio.subprocess.Process, output: Path) -> None:
+        self.process, self.output = process, output
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()
+
+    async def says(self, words: str) -> None:
+        await until(lambda: words in self.text or self.process.returncode is not None)
+        assert words in self.text, self.text
+
+    async def ends(self) -> int:
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+
+@contextlib.asynccontextmanager
+async def _example(
+    folder: Path, name: str, *words: str, ends_with: signal.Signals = signal.SIGTERM
+) -> AsyncIterator[Example]:
+    output = folder / name
+    with output.open("w") as file:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"examples.{name}", *words), cwd=PROJECT, stdout=file, stderr=file
+        )
+    try:
+        yield Example(process, output)
+    finally:
+        if process.returncode is None:
+            process.send_signal(ends_with)
+            await process.wait()
