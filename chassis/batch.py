@@ -65,10 +65,17 @@ class Batches:
         self.service, self.database = service, database
         self._dead_topic = dead_letters(service.name).name
 
-    async def decide(self, messages: Sequence[Incoming | DeadRecord], spans: Spans, sent: Spans) -> list[Send]:
+    async def decide(
+        self,
+        messages: Sequence[Incoming | DeadRecord],
+        spans: Spans,
+        sent: Spans,
+        unmarked: Mapping[TopicPartition, int],
+    ) -> list[Send]:
         """Decide and write these messages, which fill these spans of offsets; what has to be sent for them, in order.
 
-        `sent` are the spans whose outputs are acknowledged: they are marked with the same statement. Raises Gap, with
+        `sent` are the spans whose outputs are acknowledged: they are marked with the same statement. `unmarked` is from
+        where on it is known what has been sent: if the mark lies below, the database has forgotten it. Raises Gap, with
         nothing written; SerializationError if somebody was faster; what a service's decision raises.
         """
         partitions = list(spans)
@@ -77,9 +84,11 @@ class Batches:
         progress, known = _known(rows)
         now: datetime = rows[0]["handled_at"]
         for partition, (start, _) in spans.items():
-            processed = progress[partition][0]
+            processed, published = progress[partition]
             if start > processed:
                 raise Gap(partition, f"{start} came, the database has processed {processed}")
+            if unmarked[partition] > published:
+                raise Gap(partition, f"{unmarked[partition]} was published, the database says {published}")
         messages = [_fenced(each, now, known) for each in await self._buried(messages, progress, known)]
         ledger = Ledger(
             self.service.name,
@@ -129,12 +138,15 @@ class Batches:
     async def _buried(
         self, messages: Sequence[Incoming | DeadRecord], progress: Progress, known: dict[str, Remembered]
     ) -> Sequence[Incoming | DeadRecord]:
-        """Records below the mark that the inbox does not know by their id lie in the dead letters, under their place."""
+        """Records below the mark that the inbox does not know at their place may lie in the dead letters, under that place.
+
+        Their id may be known all the same: the repeat of a dead command is handled afresh, somewhere behind it.
+        """
         suspects = {
             dead.id: dead
             for message in messages
             if isinstance(message, Incoming)
-            and message.id not in known
+            and not (message.id in known and known[message.id].is_at(message.record))
             and message.record.offset < progress[TopicPartition(message.record.topic, message.record.partition)][0]
             for dead in [DeadRecord(message.record, "", message.envelope, message.body)]
         }

@@ -8,7 +8,7 @@ whoever comes next begins where outputs are still unsent.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import asyncpg
@@ -75,6 +75,7 @@ class Decider:
         )
         self._busy = asyncio.Lock()
         self._acks: asyncio.Task[None] | None = None
+        self._sending: Spans = {}  # decided, not yet acknowledged
         self._sent: Spans = {}  # acknowledged, not yet marked
         self._loop: asyncio.Task[None] | None = None
 
@@ -109,6 +110,7 @@ class Decider:
         async with self._busy:
             await self._await_acks()
             await self._mark()
+            self._sent.clear()
 
     # ---- the loop
 
@@ -153,6 +155,7 @@ class Decider:
             failpoints.pass_by("sending")
             sends = sends[half:]
         acks = await self.publisher.publish(sends)
+        self._sending = spans
         self._acks = asyncio.create_task(self._acknowledged(acks, spans))
 
     async def _acknowledged(self, acks: Acks, spans: Spans) -> None:
@@ -160,7 +163,12 @@ class Decider:
         if acks:
             failpoints.pass_by("sent")
         for partition, (start, upto) in spans.items():
-            self._sent[partition] = (self._sent[partition][0] if partition in self._sent else start, upto)
+            self._sent[partition] = (self._unmarked(partition, start), upto)
+        self._sending = {}
+
+    def _unmarked(self, partition: TopicPartition, start: int) -> int:
+        """Where that begins which this worker has decided, up to `start`, and not marked: the mark is never below it."""
+        return min(spans.get(partition, (start,))[0] for spans in (self._sent, self._sending, {}))
 
     async def _await_acks(self) -> None:
         if self._acks:
@@ -168,17 +176,22 @@ class Decider:
             await acks
 
     async def _mark(self) -> None:
-        if sent := self._sent:
-            self._sent = {}
+        if sent := dict(self._sent):
             topics, numbers = [tp.topic for tp in sent], [tp.partition for tp in sent]
             try:
                 await self.database.execute(
                     inbox.MARK, topics, numbers, [a for a, _ in sent.values()], [b for _, b in sent.values()]
                 )
-            except TRANSIENT as error:  # a mark too low only means: sent again
-                log.warning("not marked: %r", error)
+            except TRANSIENT as error:
+                log.warning("not marked yet: %r", error)
                 return
+            self._forget(sent)
             failpoints.pass_by("marked")
+
+    def _forget(self, marked: Spans) -> None:
+        for partition, span in marked.items():
+            if self._sent.get(partition) == span:
+                del self._sent[partition]
 
     # ---- one batch
 
@@ -206,8 +219,9 @@ class Decider:
     async def _decide(self, records: Sequence[Record], spans: Spans) -> list[Send]:
         """Decide and write these records. Raises Gap or Lost, with nothing written."""
         messages = [open_record(record, self.models) for record in records]
+        unmarked = {partition: self._unmarked(partition, start) for partition, (start, _) in spans.items()}
         try:
-            return await self._patiently(lambda: self._write(messages, spans), list(spans))
+            return await self._patiently(lambda: self._write(messages, spans, unmarked), list(spans))
         except HOPELESS:
             raise
         except Exception as error:  # R10: this batch will never work as it is; the culprit is found one by one
@@ -216,23 +230,25 @@ class Decider:
         for message in messages:
             record = message.record
             span = {TopicPartition(record.topic, record.partition): (record.offset, record.offset + 1)}
-            sends += await self._alone(message, span)
+            sends += await self._alone(message, span, unmarked)
         return sends
 
-    async def _write(self, messages: Sequence[Incoming | DeadRecord], spans: Spans) -> list[Send]:
+    async def _write(
+        self, messages: Sequence[Incoming | DeadRecord], spans: Spans, unmarked: Mapping[TopicPartition, int]
+    ) -> list[Send]:
         """One attempt; what is acknowledged meanwhile is marked with it."""
         sent = {partition: self._sent[partition] for partition in spans if partition in self._sent}
-        sends = await self._batches.decide(messages, spans, sent)
-        for partition, mark in sent.items():
-            if self._sent.get(partition) == mark:
-                del self._sent[partition]
+        sends = await self._batches.decide(messages, spans, sent, unmarked)
+        self._forget(sent)
         if sent:
             failpoints.pass_by("marked")
         return sends
 
-    async def _alone(self, message: Incoming | DeadRecord, span: Spans) -> list[Send]:
+    async def _alone(
+        self, message: Incoming | DeadRecord, span: Spans, unmarked: Mapping[TopicPartition, int]
+    ) -> list[Send]:
         try:
-            return await self._patiently(lambda: self._write([message], span), list(span))
+            return await self._patiently(lambda: self._write([message], span, unmarked), list(span))
         except HOPELESS:
             raise
         except Exception as error:
@@ -241,4 +257,4 @@ class Decider:
             reason = f"{type(error).__name__}: {error}"[:1000]
             log.exception("dead letter: %s %s", message.envelope.type, message.id)
             dead = DeadRecord(message.record, reason, message.envelope, message.body)
-            return await self._patiently(lambda: self._write([dead], span), list(span))
+            return await self._patiently(lambda: self._write([dead], span, unmarked), list(span))

@@ -5,6 +5,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from aiokafka import ConsumerRecord
+
 from chassis.messages import Save
 
 # Round trip 1: the progress of these partitions, what is known of these ids, and the decision's time.
@@ -74,10 +76,12 @@ FROM progress p
 JOIN unnest($1::text[], $2::int[]) u(topic, partition) USING (topic, partition)
 """
 
-PRUNE = """
+PRUNE_ROWS = 1000
+# A day longer than a topic keeps its records, and than the fence lets any in.
+PRUNE = f"""
 DELETE FROM inbox
-WHERE id IN (SELECT id FROM inbox WHERE handled_at < clock_timestamp() - interval '8 days' LIMIT 1000)
-"""
+WHERE id IN (SELECT id FROM inbox WHERE handled_at < clock_timestamp() - interval '8 days' LIMIT {PRUNE_ROWS})
+"""  # noqa: S608 - a number of our own
 
 
 class Remembered(NamedTuple):
@@ -91,6 +95,10 @@ class Remembered(NamedTuple):
     request_hash: str | None
     answer: bytes | None
     answered_at: datetime | None
+
+    def is_at(self, record: "ConsumerRecord[bytes, bytes]") -> bool:
+        """Whether it is this very record that was handled, not another with the same id."""
+        return (self.topic, self.partition, self.position) == (record.topic, record.partition, record.offset)
 
 
 class Stored(NamedTuple):

@@ -78,11 +78,10 @@ class Ledger:
     def meet_again(self, message: Incoming | DeadRecord) -> None:
         """Enter a message that was handled before, in this batch or an earlier one."""
         record = message.record
-        place = Place(record.topic, record.partition, record.offset)
         self.replays += 1
         known = self.known.get(message.id)
-        if known and Place(known.topic, known.partition, known.position) == place:
-            if place.position >= self.published(place.topic, place.partition):  # (a)
+        if known and known.is_at(record):
+            if record.offset >= self.published(record.topic, record.partition):  # (a)
                 self._publish_again(message, known)
             return  # (b)
         if isinstance(message, Incoming) and message.envelope.reply_to:  # (c)

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import asyncpg
@@ -52,8 +52,10 @@ MakePart = Callable[[asyncpg.Pool, Callable[[BaseException], None]], Part]
 class Worker:
     """A part that runs, with its database, its reads and its probes."""
 
-    def __init__(self, name: str, settings: WorkerSettings, make: MakePart, reads: Mapping[str, Read]) -> None:
-        self.name, self.settings, self.make = name, settings, make
+    def __init__(
+        self, name: str, settings: WorkerSettings, make: MakePart, reads: Mapping[str, Read], prunes: Sequence[str]
+    ) -> None:
+        self.name, self.settings, self.make, self.prunes = name, settings, make, prunes
         self.database: asyncpg.Pool | None = None
         self.part: Part | None = None
         token = settings.internal_token.get_secret_value()
@@ -107,7 +109,13 @@ class Worker:
         while True:
             await asyncio.sleep(PRUNE_SECONDS)
             with contextlib.suppress(*database.TRANSIENT):
-                await pool.execute(inbox.PRUNE)
+                await self._prune(pool)
+
+    async def _prune(self, pool: asyncpg.Pool) -> None:
+        """Delete what is old enough, a thousand rows at a time: nobody waits for long, and none is left behind under load."""
+        for statement in self.prunes:
+            while await pool.execute(statement) == f"DELETE {inbox.PRUNE_ROWS}":
+                await asyncio.sleep(0)
 
     async def _alive(self, _request: Request) -> Response:
         return Response("alive")
@@ -163,7 +171,13 @@ def serve(app: Starlette, host: str, port: int) -> None:
     uvicorn.Server(config).run(sockets=[shared_socket(host, port)])
 
 
-def run(name: str, settings: WorkerSettings, make: MakePart, reads: Mapping[str, Read] | None = None) -> None:
-    """The main function of a worker."""
+def run(
+    name: str,
+    settings: WorkerSettings,
+    make: MakePart,
+    reads: Mapping[str, Read] | None = None,
+    prunes: Sequence[str] = (),
+) -> None:
+    """The main function of a worker. `prunes` are DELETE statements of at most `inbox.PRUNE_ROWS` rows, run every minute."""
     telemetry.configure(name)
-    serve(Worker(name, settings, make, reads or {}).app, settings.host, settings.port)
+    serve(Worker(name, settings, make, reads or {}, prunes).app, settings.host, settings.port)

@@ -31,6 +31,7 @@ from chassis.telemetry import metrics
 log = logging.getLogger(__name__)
 
 REVOKE_SECONDS = 20  # R8: a rebalance waits this long for the batch in hand; below rebalance_timeout_ms
+MOST_LOOKS = 5  # a gap that stays so often is a hole of the log itself, as a transaction leaves one: I10
 GAPS = Counter("holdfast_gaps", "Records that did not follow what was processed; each was rewound", registry=metrics)
 STOPPED = Gauge("holdfast_stopped_partitions", "Partitions whose log no longer has what comes next", registry=metrics)
 
@@ -56,6 +57,9 @@ class Stream(ConsumerRebalanceListener):
         self.seek_on_assignment = seek_on_assignment  # False only to attack the gap check: trusts Kafka's offset
         self.expected: dict[TopicPartition, int] = {}  # the next offset to decide, of the partitions that are ours
         self.stopped: dict[TopicPartition, str] = {}
+        self._looks: dict[
+            TopicPartition, tuple[int, int]
+        ] = {}  # where a gap was rewound to last, and how often in a row
         self.joined = asyncio.Event()
         self._waiting: list[Record] = []
         self._filled, self._drained = asyncio.Event(), asyncio.Event()
@@ -168,6 +172,10 @@ class Stream(ConsumerRebalanceListener):
             self._waiting = [r for r in self._waiting if (r.topic, r.partition) != partition]
             self._drained.set()
             self.consumer.seek(partition, mark)
+            before, looks = self._looks.get(partition, (mark, 0))
+            self._looks[partition] = mark, looks + 1 if mark == before else 1
+            if self._looks[partition][1] > MOST_LOOKS:
+                self._stop_partition(partition, f"{why}; {MOST_LOOKS} more looks at {mark} have not helped")
 
     # ---- assignment
 
@@ -219,6 +227,7 @@ class Stream(ConsumerRebalanceListener):
     async def _let_go(self) -> None:
         self.expected.clear()
         self.stopped.clear()
+        self._looks.clear()
         STOPPED.set(0)
         self._waiting = []
         self._drained.set()

@@ -1,5 +1,6 @@
 """The availability worker."""
 
+from chassis import inbox
 from chassis.decider import Decider
 from chassis.service import run
 from services.availability.handlers import AvailabilityService
@@ -10,4 +11,4 @@ from services.availability.settings import AvailabilitySettings
 def main() -> None:
     settings = AvailabilitySettings()
     service = AvailabilityService(settings)
-    run("availability", settings, lambda pool, failed: Decider(service, settings, pool, failed), READS)
+    run("availability", settings, lambda pool, failed: Decider(service, settings, pool, failed), READS, (inbox.PRUNE,))

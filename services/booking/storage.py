@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from chassis.inbox import PRUNE_ROWS
 from chassis.messages import Save, Statement, columns
 from services.booking.state import State
 
@@ -85,3 +86,14 @@ def save(bookings: Bookings) -> list[Save]:
     if not rows:
         return []
     return [Save("bookings_change_one_version_at_a_time", _SAVE, len(rows), columns(rows, 12))]
+
+
+# What never held a slot was kept for its own client's GET only, as long as a repeat of its command is known.
+PRUNE_REFUSED = f"""
+DELETE FROM bookings
+WHERE (organisation_id, id) IN (
+  SELECT organisation_id, id
+  FROM bookings
+  WHERE created_at < clock_timestamp() - interval '8 days' AND NOT listed AND status = 'CANCEL'
+  LIMIT {PRUNE_ROWS})
+"""  # noqa: S608 - a number of our own

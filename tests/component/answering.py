@@ -24,7 +24,12 @@ def create(command_id: str, **changes: Any) -> CreateBooking:
 def held(question: HoldSlot, lasts: timedelta = timedelta(minutes=15)) -> SlotHeld:
     """What availability says when the slot is free."""
     now = datetime.now(UTC)
-    answer = {"booking_id": question.booking_id, "question": question.question, "held_at": now, "expires_at": now + lasts}
+    answer = {
+        "booking_id": question.booking_id,
+        "question": question.question,
+        "held_at": now,
+        "expires_at": now + lasts,
+    }
     return examples.SLOT_HELD.model_copy(update=answer)
 
 

@@ -68,11 +68,17 @@ class Log:
         """The first true answer of `found`; fails with what came when it takes too long."""
         ends = time.monotonic() + within
         while not (answer := found(await self.read(50))):
-            came = [(record.topic, header(record, "ce_type"), header(record, "ce_causationid")) for record in self.records]
-            assert time.monotonic() < ends, f"not within {within} s: {answer!r}; {len(came)} came, the last: {came[-5:]}"
+            came = [
+                (record.topic, header(record, "ce_type"), header(record, "ce_causationid")) for record in self.records
+            ]
+            assert time.monotonic() < ends, (
+                f"not within {within} s: {answer!r}; {len(came)} came, the last: {came[-5:]}"
+            )
         return answer
 
-    async def caused_by(self, cause: str, topic: str | None = None, count: int = 1, within: float = 20.0) -> list[Record]:
+    async def caused_by(
+        self, cause: str, topic: str | None = None, count: int = 1, within: float = 20.0
+    ) -> list[Record]:
         """`count` or more records that this message brought about."""
 
         def found(records: list[Record]) -> list[Record] | None:

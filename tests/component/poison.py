@@ -58,7 +58,10 @@ SPOILT: dict[str, tuple[Callable[[Raw], Raw], str]] = {
     "a missing field": (lambda good: good.holding(b"{}"), "bookingId"),
     "a value of 300 KB": (lambda good: good.holding((good.value or b"") + b" " * 300_000), "bytes are more"),
     "a value of 1 MB": (lambda good: good.holding(b"x" * (2**20 - 2000)), "bytes are more"),
-    "a header value that is no UTF-8": (lambda good: good.saying("ce_organisationid", b"\xff\xfe"), "ce_organisationid"),
+    "a header value that is no UTF-8": (
+        lambda good: good.saying("ce_organisationid", b"\xff\xfe"),
+        "ce_organisationid",
+    ),
     "a type that is no UTF-8": (lambda good: good.saying("ce_type", b"\xc3\x28"), "ce_type"),
     "a reply topic that is no UTF-8": (lambda good: good.saying("ce_replyto", b"\xff.replies"), "ce_replyto"),
     "no headers": (lambda good: replace(good, headers=[]), "ce_id"),

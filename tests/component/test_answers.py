@@ -19,9 +19,9 @@ OTHER = "gateway.replies"
 async def log(whole_bus: Bus) -> AsyncIterator[Log]:
     """What one booking decider says in all these tests."""
     await whole_bus.skip("booking")
-    async with whole_bus.listening(REPLIES, OTHER, "availability.commands", "booking.events") as log:
-        async with whole_bus.deciding():
-            yield log
+    topics = REPLIES, OTHER, "availability.commands", "booking.events"
+    async with whole_bus.listening(*topics) as log, whole_bus.deciding():
+        yield log
 
 
 @pytest.fixture

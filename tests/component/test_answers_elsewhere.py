@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from answering import asked, create, granted, replies
-from bus import REPLIES, Bus, header, until
+from bus import REPLIES, Bus, header
 from workers import worker
 
 from chassis.messages import Incoming, Output
@@ -45,7 +45,9 @@ async def test_one_id_on_two_partitions_has_one_effect(bus: Bus, command: str, t
         assert len(replies(await log.read(), command)) == 2
 
 
-async def test_a_command_is_answered_after_a_kill_of_its_worker_and_a_retry_gets_the_same(bus: Bus, command: str) -> None:
+async def test_a_command_is_answered_after_a_kill_of_its_worker_and_a_retry_gets_the_same(
+    bus: Bus, command: str
+) -> None:
     async with bus.listening(REPLIES, OTHER, "availability.commands") as log:
         async with worker(bus, "booking") as first:
             await bus.tell(create(command), command)

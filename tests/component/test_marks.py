@@ -1,9 +1,11 @@
 """What is processed and what is published is marked, never too high, and never too low for long."""
 
+import asyncio
 import uuid
 
+from aiokafka import TopicPartition
 from answering import replies
-from bus import REPLIES, Bus, Trouble
+from bus import REPLIES, Bus, Trouble, until
 
 from chassis import inbox
 from contracts.booking import ConfirmBooking
@@ -45,35 +47,32 @@ async def test_a_mark_that_was_lost_with_the_last_transactions_of_the_database_i
 
 async def test_nothing_is_marked_as_published_before_it_is_acknowledged(bus: Bus) -> None:
     """The producer is cut off: what is decided stays unpublished however long it lasts."""
+    at = TopicPartition("booking.commands", 0)
     async with bus.listening(REPLIES) as log, bus.deciding() as decider:
-        first, _ = await bus.tell(ask(), partition=0)
-        await log.until(lambda records: replies(records, first))
-        await bus.quiet("booking")
-        before = await bus.marks("booking")
-        send, held = decider.publisher.send, []
+        publish, acks = decider.publisher.publish, list[asyncio.Future[None]]()
 
-        async def cut(each: object) -> object:
-            import asyncio
+        async def cut(_sends: object) -> list[asyncio.Future[None]]:
+            acks.append(asyncio.get_running_loop().create_future())
+            return [acks[-1]]
 
-            held.append(asyncio.get_running_loop().create_future())
-            return held[-1]
-
-        decider.publisher.send = cut  # type: ignore[assignment, method-assign]
+        decider.publisher.publish = cut  # type: ignore[method-assign]
+        before = (await bus.marks("booking"))[at]
         _, sent = await bus.tell(ask(), partition=0)
-        at = next(partition for partition in before if partition == ("booking.commands", 0))
 
-        async def processed() -> bool:
+        async def cut_off() -> bool:
+            return bool(acks) and (await bus.marks("booking"))[at][0] == sent.offset + 1
+
+        await until(cut_off)
+        decider.publisher.publish = publish  # type: ignore[method-assign]
+        _, sent = await bus.tell(
+            ask(), partition=0
+        )  # decided beside the acks that are outstanding, not sent before them
+
+        async def decided() -> bool:
             return (await bus.marks("booking"))[at][0] == sent.offset + 1
 
-        from bus import until
-
-        await until(processed)
-        assert (await bus.marks("booking"))[at] == (sent.offset + 1, before[at][1])
-        decider.publisher.send = send  # type: ignore[method-assign]
-        await until(lambda: _any(held))
-        held[0].set_result(None)
+        await until(decided)
+        assert (await bus.marks("booking"))[at][1] == before[1]
+        assert await log.read() == []
+        acks[0].set_result(None)
         await bus.quiet("booking")
-
-
-async def _any(held: list[object]) -> bool:
-    return bool(held)

@@ -41,7 +41,7 @@ class Worker:
 
 
 @contextlib.asynccontextmanager
-async def worker(bus: Bus, name: str, **settings: str) -> AsyncIterator[Worker]:
+async def worker(bus: Bus, name: str, *, becomes_ready: bool = True, **settings: str) -> AsyncIterator[Worker]:
     """A ready worker of this service; at the end it is asked to leave, if it still lives."""
     service = "availability" if name == "relay" else name
     port = ports.hold(shared=True)
@@ -63,7 +63,7 @@ async def worker(bus: Bus, name: str, **settings: str) -> AsyncIterator[Worker]:
     async def ready() -> bool:
         assert process.returncode is None, f"{name} ended with {process.returncode}"
         said = await running.ready()
-        return said is not None and said["ready"] is True
+        return said is not None and said["ready"] in (True, becomes_ready)
 
     try:
         await until(ready, 30)

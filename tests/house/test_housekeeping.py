@@ -152,12 +152,16 @@ def _definitions(tree: ast.AST, within: str = "") -> Iterator[str]:
 
 
 def _has(path: str, name: str) -> bool:
-    """Whether the file defines this, a method with or without its class; or, if it is no Python, says it at all."""
+    """Whether the file defines this: a method with or without its class, a rule by its name; or, if it is no Python, says it."""
     if path.endswith(name):  # a link by its path
         return True
     if not path.endswith(".py"):
         return name in TEXTS[path]
-    defined = set(_definitions(ast.parse(TEXTS[path])))
+    tree = ast.parse(TEXTS[path])
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    if name in texts or any(f"'{name}'" in text for text in texts):
+        return True
+    defined = set(_definitions(tree))
     return name in defined or any(each.endswith(f".{name}") for each in defined)
 
 

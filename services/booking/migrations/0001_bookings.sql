@@ -18,3 +18,5 @@ CREATE TABLE bookings (
 ) WITH (fillfactor = 60);
 
 CREATE INDEX bookings_newest_first ON bookings (organisation_id, created_at DESC, id DESC) WHERE listed AND NOT hidden;
+
+CREATE INDEX bookings_by_age ON bookings USING brin (created_at);

@@ -1,0 +1,115 @@
+"""What lies in Kafka and in the databases at the end of a run, read with plain clients."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+SERVICES = ("availability", "booking")
+INPUTS = {"booking": ("booking.commands", "availability.events"), "availability": ("availability.commands",)}
+REPLIES = ("clients.replies", "gateway.replies")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A record of a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int  # milliseconds, the broker's
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        return self.headers["ce_id"]
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.value or b"null")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of an inbox."""
+
+    id: str
+    topic: str
+    partition: int
+    position: int
+    handled_at: datetime
+    outputs: bytes
+    answer: bytes | None
+    asked_by: tuple[str, ...]
+    dead: bool
+
+
+@dataclass
+class Evidence:
+    """Everything, at rest."""
+
+    topics: dict[str, list[Seen]] = field(default_factory=dict)
+    ends: dict[tuple[str, int], int] = field(default_factory=dict)
+    inbox: dict[str, list[Row]] = field(default_factory=dict)
+    progress: dict[str, dict[tuple[str, int], tuple[int, int]]] = field(default_factory=dict)
+    bookings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    slots: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+async def gathered(kafka: str, databases: dict[str, str]) -> Evidence:
+    """The evidence of a platform that is quiet."""
+    evidence = Evidence()
+    await _read_topics(kafka, evidence)
+    for service in SERVICES:
+        connection = await asyncpg.connect(databases[service])
+        try:
+            await _read_tables(connection, service, evidence)
+        finally:
+            await connection.close()
+    return evidence
+
+
+async def _read_topics(kafka: str, evidence: Evidence) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        names = [name for name in await consumer.topics() if not name.startswith("__")]
+        places = [TopicPartition(name, part) for name in names for part in consumer.partitions_for_topic(name) or ()]
+        consumer.assign(places)
+        evidence.topics = {name: [] for name in names}
+        ends = await consumer.end_offsets(places)
+        evidence.ends = {tuple(place): end for place, end in ends.items()}  # type: ignore[misc]
+        while not all([await consumer.position(place) >= end for place, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                evidence.topics[records[0].topic] += [_seen(record) for record in records]
+    finally:
+        await consumer.stop()
+
+
+def _seen(record: Any) -> Seen:
+    headers = {name: (value or b"").decode("utf-8", "backslashreplace") for name, value in record.headers}
+    place = record.topic, record.partition, record.offset, record.timestamp
+    return Seen(*place, record.key, record.value, headers)
+
+
+async def _read_tables(connection: asyncpg.Connection, service: str, evidence: Evidence) -> None:
+    rows = await connection.fetch(
+        "SELECT id::text, topic, partition, position, handled_at, outputs, answer, asked_by, dead FROM inbox"
+    )
+    evidence.inbox[service] = [Row(**{**row, "asked_by": tuple(row["asked_by"])}) for row in rows]
+    rows = await connection.fetch("SELECT topic, partition, processed, published FROM progress")
+    evidence.progress[service] = {(row[0], row[1]): (row[2], row[3]) for row in rows}
+    if service == "booking":
+        rows = await connection.fetch("SELECT id::text, version, status, listed, hidden, state FROM bookings")
+        evidence.bookings = {row["id"]: dict(row) for row in rows}
+    else:
+        rows = await connection.fetch(
+            "SELECT booking_id::text AS id, space_id::text AS space, unit, lower(during) AS from_, upper(during) AS to,"
+            " state, expires_at FROM slots"
+        )
+        evidence.slots = {row["id"]: dict(row) for row in rows}
