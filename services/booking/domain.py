@@ -4,7 +4,6 @@ A booking has at most one question open at availability. What is asked of it mea
 order when the answer is in. docs/statuses.md draws the statuses from `TRANSITIONS`.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from contracts.answers import Code
@@ -105,18 +104,27 @@ def hear(state: State | None, event: Event, now: datetime) -> Decision:
     if state is None:
         return Decision(None)
     if event.question is None:
-        return _lapse(state, now)
+        return _ran_out(state, now)
     if state.question is None or state.question.id != event.question:
         return Decision(state)  # the answer to a question that is not open any more
-    asked, closed = state.question, state.model_copy(update={"question": None})
+    asked, closed = state.question, state.model_copy(update={"question": None, "ran_out": False})
     decision = _answered(closed, asked, event, now)
+    if state.ran_out and decision.state is not None and decision.state.booking.status == "RESERVED_15_MIN":
+        # The question had no effect, and nobody will say again that the hold is over.
+        decision = decision.and_then_by(_lapse(decision.state, now))
     return _next(decision, now)
 
 
-def _lapse(state: State, now: datetime) -> Decision:
-    # With a question open its answer tells, and may yet save the booking: the commit may have been accepted in time.
-    if state.question is not None or state.booking.status != "RESERVED_15_MIN":
+def _ran_out(state: State, now: datetime) -> Decision:
+    if state.booking.status != "RESERVED_15_MIN":
         return Decision(state)
+    if state.question is not None:
+        # Its answer tells, and may yet save the booking: the commit may have been accepted in time.
+        return Decision(state.model_copy(update={"ran_out": True}))
+    return _lapse(state, now)
+
+
+def _lapse(state: State, now: datetime) -> Decision:
     return _change(state, now, status="CANCEL", cancel_reason="hold_expired")
 
 
@@ -125,7 +133,7 @@ def _next(decision: Decision, now: datetime) -> Decision:
     while (state := decision.state) is not None and state.question is None and state.waiting:
         first, *rest = state.waiting
         after = _decide(state.model_copy(update={"waiting": tuple(rest)}), first, now)
-        decision = replace(after, outputs=(*decision.outputs, *after.outputs))
+        decision = decision.and_then_by(after)
     return decision
 
 
@@ -149,8 +157,7 @@ def _confirm(state: State, asked: Asked) -> Decision:
     booking = state.booking
     if booking.status in ("CONFIRMED", "PAID"):
         return Decision(state, (_as_it_is(state, asked.id),))
-    lapsed = booking.status == "CANCEL" and booking.cancel_reason == "hold_expired"
-    if booking.status != "RESERVED_15_MIN" and not lapsed:
+    if booking.status != "RESERVED_15_MIN" and not _lapsed(booking):
         return Decision(state, (refusals.gone(booking, asked.id),))
     if not _in_time(state, asked):
         return Decision(state, (refusals.expired(state, asked.id),))
@@ -163,7 +170,7 @@ def _confirm(state: State, asked: Asked) -> Decision:
 
 def _extend(state: State, asked: Asked) -> Decision:
     booking = state.booking
-    if booking.status == "CANCEL" and booking.cancel_reason == "hold_expired":
+    if _lapsed(booking):
         return Decision(state, (refusals.expired(state, asked.id),))
     if booking.status != "RESERVED_15_MIN":
         why = f"The booking is {booking.status}: there is no hold to extend."
@@ -180,7 +187,9 @@ def _extend(state: State, asked: Asked) -> Decision:
 def _cancel(state: State, asked: Asked) -> Decision:
     status = state.booking.status
     if status == "CANCEL":
-        return Decision(state, (_as_it_is(state, asked.id),))
+        # It is let go: a confirm accepted in time, but after this, does not take the slot of a lapsed hold again.
+        let_go = state.model_copy(update={"hold_ends_at": None}) if _lapsed(state.booking) else state
+        return Decision(let_go, (_as_it_is(state, asked.id),))
     if status not in ("RESERVED_15_MIN", "CONFIRMED"):
         return Decision(
             state, (refusals.refused(asked.id, "CONFLICT", f"The booking is {status} and cannot be cancelled."),)
@@ -284,6 +293,10 @@ def _change(state: State, now: datetime, *, announce: bool = True, **changes: ob
 
 def _ask(state: State, asked: Asked, question: Question) -> Decision:
     return Decision(state.model_copy(update={"question": asked}), (question,))
+
+
+def _lapsed(booking: Booking) -> bool:
+    return booking.status == "CANCEL" and booking.cancel_reason == "hold_expired"
 
 
 def _in_time(state: State, asked: Asked) -> bool:

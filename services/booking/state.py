@@ -56,11 +56,16 @@ class Asked(Value):
 
 
 class State(Value):
-    """A booking with what a client does not see. `hold_ends_at` stays when `expiresAt` is no longer shown."""
+    """A booking with what a client does not see.
+
+    `hold_ends_at` stays when `expiresAt` is no longer shown; it is forgotten when a lapsed hold is cancelled as well. `ran_out`
+    says that the hold is over while a question is open, whose answer may yet save the booking.
+    """
 
     booking: Booking
     hold_ends_at: Instant | None = None
     question: Asked | None = None
+    ran_out: bool = False
     waiting: tuple[Asked, ...] = ()
     listed: bool = False
     hidden: bool = False
@@ -86,3 +91,7 @@ class Decision:
 
     def and_then(self, *outputs: Question | Happening | Answered) -> "Decision":
         return replace(self, outputs=(*self.outputs, *outputs))
+
+    def and_then_by(self, later: "Decision") -> "Decision":
+        """The later decision, after what this one gave out."""
+        return replace(later, outputs=(*self.outputs, *later.outputs))

@@ -111,12 +111,13 @@ def _difference(record: Seen, output: Output) -> str:
 
 
 def same_id_same_bytes(evidence: Evidence) -> Iterator[str]:
+    """Of what services write; a client may repeat itself in other words, and an answer is compared by `one_answer`."""
     for topic, found in evidence.topics.items():
-        if topic in REPLIES:  # an answer and the refusal of another request have one id
-            continue
         first: dict[str, Seen] = {}
         for record in found:
-            one = first.setdefault(record.headers.get("ce_id", ""), record)
+            if topic in REPLIES or "ce_causationid" not in record.headers:
+                continue
+            one = first.setdefault(record.id, record)
             if (one.value, one.headers, one.key) != (record.value, record.headers, record.key):
                 yield f"{where(record)} differs from {where(one)}"
 

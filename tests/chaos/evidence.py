@@ -78,8 +78,9 @@ async def _read_topics(kafka: str, evidence: Evidence) -> None:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        names = [name for name in await consumer.topics() if not name.startswith("__")]
-        places = [TopicPartition(name, part) for name in names for part in consumer.partitions_for_topic(name) or ()]
+        metadata = await consumer._client.fetch_all_metadata()
+        names = [name for name in metadata.topics() if not name.startswith("__")]
+        places = [TopicPartition(name, part) for name in names for part in metadata.partitions_for_topic(name)]
         consumer.assign(places)
         evidence.topics = {name: [] for name in names}
         ends = await consumer.end_offsets(places)

@@ -1,10 +1,11 @@
 """Bookings: hold a slot, keep it, give it back."""
 
 from collections.abc import Mapping
+from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from contracts import booking
@@ -45,7 +46,7 @@ async def get_booking(call: Reading, id: UUID) -> Response:  # noqa: A002 - the 
     response_model=documentation.Listed[booking.Booking],
     responses=documentation.read(documentation.listed(examples.BOOKING), "VALIDATION_FAILED"),
 )
-async def list_bookings(call: Reading, query: queries.Bookings) -> Response:
+async def list_bookings(call: Reading, query: Annotated[queries.Bookings, Query()]) -> Response:
     """Bookings, newest first, a page at a time."""
     body = await call.passed_on("booking", "/bookings", query.parameters())
     return Response(body, media_type="application/json")

@@ -1,8 +1,9 @@
 """Products: what is sold: a length of time in a space, or an extra."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from contracts import catalogue
@@ -36,7 +37,7 @@ async def create_product(call: Command, body: NewProduct) -> Response:
     response_model=documentation.Listed[catalogue.Product],
     responses=documentation.read(documentation.listed(examples.PRODUCT)),
 )
-async def list_products(call: Reading, query: queries.Page) -> Response:
+async def list_products(call: Reading, query: Annotated[queries.Page, Query()]) -> Response:
     """The products on sale, a page at a time."""
     body = await call.passed_on("availability", "/products", query.parameters())
     return Response(body, media_type="application/json")

@@ -1,9 +1,10 @@
 """Free slots."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.gateway import documentation, examples, queries
@@ -15,18 +16,18 @@ _answers = documentation.read(examples.SLOTS, "NOT_FOUND", "VALIDATION_FAILED")
 
 
 @router.get("/bookings/slots", response_model=list[documentation.SlotOnSale], responses=_answers)
-async def list_slots(call: Reading, query: queries.Slots) -> Response:
+async def list_slots(call: Reading, query: Annotated[queries.Slots, Query()]) -> Response:
     """What can be booked: nothing held, buffered, closed, inside the lead time or past the horizon is listed."""
     return await _free(call, "/slots", query)
 
 
 @router.get("/spaces/{id:uuid}/availability", response_model=list[documentation.SlotOnSale], responses=_answers)
-async def list_availability(call: Reading, id: UUID, query: queries.Availability) -> Response:  # noqa: A002
+async def list_availability(call: Reading, id: UUID, query: Annotated[queries.Availability, Query()]) -> Response:  # noqa: A002
     """The same, asked of the space."""
     return await _free(call, f"/spaces/{id}/availability", query)
 
 
-async def _free(call: Reading, path: str, query: queries.Availability) -> Response:
+async def _free(call: Reading, path: str, query: Annotated[queries.Availability, Query()]) -> Response:
     settings = call.app.state.settings
     asked = queries.span(query, datetime.now(UTC), settings.slots_days, settings.slots_most_days)
     return Response(await call.passed_on("availability", path, asked), media_type="application/json")

@@ -1,8 +1,9 @@
 """Spaces: the rooms and desks of a venue."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from contracts import catalogue
@@ -36,7 +37,7 @@ async def create_space(call: Command, body: NewSpace) -> Response:
     response_model=documentation.Listed[catalogue.Space],
     responses=documentation.read(documentation.listed(examples.SPACE)),
 )
-async def list_spaces(call: Reading, query: queries.Page) -> Response:
+async def list_spaces(call: Reading, query: Annotated[queries.Page, Query()]) -> Response:
     """The spaces on sale, a page at a time."""
     body = await call.passed_on("availability", "/spaces", query.parameters())
     return Response(body, media_type="application/json")

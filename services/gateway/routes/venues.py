@@ -1,8 +1,9 @@
 """Venues: houses with opening hours in their own time zone."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from contracts import catalogue
@@ -36,7 +37,7 @@ async def create_venue(call: Command, body: NewVenue) -> Response:
     response_model=documentation.Listed[catalogue.Venue],
     responses=documentation.read(documentation.listed(examples.VENUE)),
 )
-async def list_venues(call: Reading, query: queries.Page) -> Response:
+async def list_venues(call: Reading, query: Annotated[queries.Page, Query()]) -> Response:
     """The houses on sale, a page at a time."""
     body = await call.passed_on("availability", "/venues", query.parameters())
     return Response(body, media_type="application/json")

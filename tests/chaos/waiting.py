@@ -1,0 +1,53 @@
+"""Waiting for conditions, each with a deadline."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from checker import check
+from evidence import SERVICES, Evidence, gathered
+from flows import Load
+
+from embedded.platform import Platform
+
+T = TypeVar("T")
+RESUMES_WITHIN = 15.0  # seconds
+
+
+async def until(asked: Callable[[], Awaitable[T]], within: float) -> T:
+    """The first true answer."""
+    ends = time.monotonic() + within
+    while not (answer := await asked()):
+        assert time.monotonic() < ends, f"not within {within} s: {answer!r}"
+        await asyncio.sleep(0.02)
+    return answer
+
+
+async def died(platform: Platform, name: str, pid: int, within: float = 40.0) -> None:
+    """Return when this life of the process has ended."""
+
+    async def gone() -> bool:
+        return platform.pids.get(name) != pid
+
+    await until(gone, within)
+
+
+async def resumed(load: Load, answers: int = 20) -> None:
+    """Return when so many more commands were answered; it must not take long."""
+    wanted = load.answered + answers
+
+    async def enough() -> bool:
+        return load.answered >= wanted
+
+    await until(enough, RESUMES_WITHIN)
+
+
+async def nothing_wrong(platform: Platform, within: float = 30.0) -> Evidence:
+    """The evidence, as soon as everything has come to rest; whatever was wrong for good is still wrong then."""
+    ends = time.monotonic() + within
+    databases = {service: platform.dsn(service) for service in SERVICES}
+    while findings := check(evidence := await gathered(platform.kafka, databases)):
+        assert time.monotonic() < ends, f"{len(findings)} findings:\n" + "\n".join(findings[:20])
+        await asyncio.sleep(0.2)
+    return evidence

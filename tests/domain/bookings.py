@@ -1,0 +1,111 @@
+"""A booking of the Lighthouse room in each of its states, and what is asked of it."""
+
+from contracts.answers import Refused
+from contracts.booking import (
+    BookedProduct,
+    BookedSpace,
+    Booking,
+    BookingAnswer,
+    BookingUpdated,
+    CancelBooking,
+    ConfirmBooking,
+    DeleteBooking,
+    ExtendHold,
+    Status,
+)
+from contracts.examples import (
+    BOOKING,
+    BOOKING_ID,
+    COMMAND_ID,
+    CONFIRMED,
+    EXPIRES_AT,
+    LATER,
+    LIGHTHOUSE,
+    MONDAY_TEN,
+    NOON_BEFORE,
+    ROOM_ONE_HOUR,
+)
+from services.booking.state import Answered, Asked, Kind, State
+
+ASK = "5ea00000-0000-4000-8000-0000000000a1"
+WAITED = "5ea00000-0000-4000-8000-0000000000a2"
+STRANGE = "5ea00000-0000-4000-8000-0000000000ff"
+
+CONFIRM = ConfirmBooking(booking_id=BOOKING_ID)
+EXTEND = ExtendHold(booking_id=BOOKING_ID)
+CANCEL = CancelBooking(booking_id=BOOKING_ID)
+DELETE = DeleteBooking(booking_id=BOOKING_ID)
+COMMANDS: dict[Kind, ConfirmBooking | ExtendHold | CancelBooking | DeleteBooking] = {
+    "confirm": CONFIRM,
+    "extend": EXTEND,
+    "cancel": CANCEL,
+    "delete": DELETE,
+}
+
+PENDING = State(
+    booking=Booking(
+        id=BOOKING_ID,
+        status="PENDING",
+        version=1,
+        slot=MONDAY_TEN,
+        product=BookedProduct(id=ROOM_ONE_HOUR.id),
+        space=BookedSpace(id=LIGHTHOUSE.id),
+        created_at=NOON_BEFORE,
+        updated_at=NOON_BEFORE,
+    ),
+    question=Asked(id=COMMAND_ID, kind="create", accepted_at=NOON_BEFORE),
+)
+HELD = State(booking=BOOKING, hold_ends_at=EXPIRES_AT, listed=True)
+KEPT = State(booking=CONFIRMED, hold_ends_at=EXPIRES_AT, listed=True)
+
+
+def changed(state: State, **changes: object) -> Booking:
+    """The next version of the booking."""
+    return state.booking.model_copy(update={"version": state.booking.version + 1, "updated_at": LATER, **changes})
+
+
+def now_is(state: State, booking: Booking, **changes: object) -> State:
+    """The state with this booking and no question."""
+    return state.model_copy(update={"booking": booking, "question": None, **changes})
+
+
+CANCELLED = now_is(HELD, changed(HELD, status="CANCEL", cancel_reason="customer"))
+LAPSED = now_is(HELD, changed(HELD, status="CANCEL", cancel_reason="hold_expired"))
+REFUSED = now_is(PENDING, changed(PENDING, status="CANCEL", cancel_reason="slot_unavailable"))
+HIDDEN = now_is(CANCELLED, changed(CANCELLED), hidden=True)
+
+
+def asking(state: State, kind: Kind, command_id: str = ASK) -> State:
+    """The state with the question of a command accepted in time."""
+    return state.model_copy(update={"question": Asked(id=command_id, kind=kind, accepted_at=LATER)})
+
+
+def waiting(state: State, *asked: tuple[str, Kind]) -> State:
+    """The state with commands that wait for their turn."""
+    queue = tuple(Asked(id=command_id, kind=kind, accepted_at=LATER) for command_id, kind in asked)
+    return state.model_copy(update={"waiting": queue})
+
+
+def answer(booking: Booking, command_id: str = ASK) -> Answered:
+    return Answered(command_id, BookingAnswer(booking=booking))
+
+
+def updated(booking: Booking, before: Status) -> BookingUpdated:
+    return BookingUpdated(booking=booking, previous_status=before)
+
+
+def not_found(command_id: str = ASK) -> Answered:
+    return Answered(command_id, Refused(code="NOT_FOUND", message="There is no such booking."))
+
+
+def too_late(command_id: str = ASK) -> Answered:
+    why = "The hold ended at 2027-01-10T12:15:00Z. Book the slot again if it is still free."
+    return Answered(command_id, Refused(code="HOLD_EXPIRED", message=why))
+
+
+def conflict(why: str, command_id: str = ASK) -> Answered:
+    return Answered(command_id, Refused(code="CONFLICT", message=why))
+
+
+def our_fault(why: str, command_id: str = ASK) -> Answered:
+    return Answered(command_id, Refused(code="SERVER_ERROR", message=why))
