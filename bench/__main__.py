@@ -108,8 +108,8 @@ async def measured(asked: argparse.Namespace) -> tuple[list[Table], bool]:
 async def _warm_up(bench: Bench) -> None:
     """Caches, prepared statements, Java: nobody measures the first minute of a process that runs for weeks."""
     say("warming up")
-    count = bench.of(2_000, 200)
-    await bench.driver.fly(commands.fresh(bench.house, count), in_flight=100)
+    count = bench.of(8_000, 200)
+    await bench.driver.fly(commands.fresh(bench.house, count), in_flight=256)
     url, product = bench.platform.url, bench.house.product
     requests = [lines.hold(url, product, bench.house.fresh()) for _ in range(count // 2)]
     await lines.ask_all(url, len(requests), 32, requests.__getitem__)
@@ -143,6 +143,9 @@ def main() -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             tables, complete = runner.run(measured(asked))
         folder.forget(DATA)
+    except KeyboardInterrupt:
+        folder.forget(DATA)
+        return 130
     except Problem as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 1

@@ -16,7 +16,7 @@ from contracts.booking import BookingAnswer, BookingCreated
 IN_FLIGHT = 1_000
 NOTE = (
     "Shuffled, 1,000 in flight. Winners are counted in the log of events, answers in the log of replies: each command "
-    "has one outcome, whether it was sent once or twice. The exclusion constraint never had to refuse what was decided."
+    "has one outcome, whether it was sent once or twice. `judged` counts how often the exclusion constraint had to refuse what was decided."
 )
 
 
@@ -47,7 +47,7 @@ async def measure(bench: Bench) -> list[Table]:
         "unanswered": len(unique) - len(outcomes),
         "with two outcomes": sum(len(told) > 1 for told in outcomes.values()),
         "answers given again": replayed,
-        "constraint judged": judged,
+        "judged": judged,
         "begun again": reasons,
         "commands a second": len(sent) / used.seconds,
         "asked for": "one each, 0 judged",

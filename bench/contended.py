@@ -10,8 +10,8 @@ from bench.tables import Row, Table
 CLIENTS = 64
 NOTE = (
     "64 connections; of each 64 requests all ask for the same slot, the next 64 for the next one. Answers a second, "
-    "beside the same 64 connections asking for a slot each, in turns; the milliseconds are the client's. A repeated "
-    "batch is one that availability decided again: the constraint found what the decision had not."
+    "beside the same 64 connections asking for a slot each, in turns; the milliseconds are the client's. One winner a "
+    "slot; `judged` counts how often the exclusion constraint had to refuse what was decided."
 )
 
 
@@ -39,9 +39,9 @@ async def _round(bench: Bench) -> Round:
     statuses = collections.Counter(each.status for each in told)
     others = sum(statuses.values()) - statuses[201] - statuses[409]
     remarks: Row = {
-        "winners": f"{statuses[201]} of {slots} slots",
-        "other answers": others,
-        "constraint judged": judged,
+        "winners": f"{statuses[201]} of {slots}",
+        "others": others,
+        "judged": judged,
     }
     seen = [each.ms for each in told]
     return Round("contended", CLIENTS, len(told), len(told) / used.seconds, seen, used, remarks=remarks)

@@ -12,7 +12,7 @@ from bench.tables import Row, Table
 
 NOTE = (
     "All send at the same moment; the winner deletes its booking, and whoever asks in the next round asks for the very "
-    "same slot. Exactly one winner in each round; the exclusion constraint never had to refuse what was decided."
+    "same slot. `judged` counts how often the exclusion constraint had to refuse what was decided."
 )
 
 
@@ -48,8 +48,8 @@ async def measure(bench: Bench) -> list[Table]:
         "rounds with one winner": winners.count(1),
         "winners in all": sum(winners),
         "refused": statuses[409],
-        "other answers": others,
-        "constraint judged": judged,
+        "others": others,
+        "judged": judged,
         "begun again": reasons,
         "answers a second": sum(statuses.values()) / used.seconds,
         **spread(latencies),

@@ -111,7 +111,7 @@ def hear(state: State | None, event: Event, now: datetime) -> Decision:
     decision = _answered(closed, asked, event, now)
     if state.ran_out and decision.state is not None and decision.state.booking.status == "RESERVED_15_MIN":
         # The question had no effect, and nobody will say again that the hold is over.
-        decision = decision.and_then_by(_lapse(decision.state, now))
+        decision = decision.followed_by(_lapse(decision.state, now))
     return _next(decision, now)
 
 
@@ -133,7 +133,7 @@ def _next(decision: Decision, now: datetime) -> Decision:
     while (state := decision.state) is not None and state.question is None and state.waiting:
         first, *rest = state.waiting
         after = _decide(state.model_copy(update={"waiting": tuple(rest)}), first, now)
-        decision = decision.and_then_by(after)
+        decision = decision.followed_by(after)
     return decision
 
 

@@ -92,6 +92,6 @@ class Decision:
     def and_then(self, *outputs: Question | Happening | Answered) -> "Decision":
         return replace(self, outputs=(*self.outputs, *outputs))
 
-    def and_then_by(self, later: "Decision") -> "Decision":
+    def followed_by(self, later: "Decision") -> "Decision":
         """The later decision, after what this one gave out."""
         return replace(later, outputs=(*self.outputs, *later.outputs))

@@ -115,9 +115,7 @@ def test_extend_refused_is_our_fault_when_internal() -> None:
 @pytest.mark.parametrize("kind", ["confirm", "extend"])
 def test_slot_lost_ends_the_hold(kind: Kind, reason: str) -> None:
     event = SlotLost(**ANSWERS, reason=reason)
-    assert hear(asking(HELD, kind), event) == Decision(
-        LAPSED, (updated(LAPSED.booking, "RESERVED_15_MIN"), too_late())
-    )
+    assert hear(asking(HELD, kind), event) == Decision(LAPSED, (updated(LAPSED.booking, "RESERVED_15_MIN"), too_late()))
 
 
 def test_slot_lost_changes_nothing_when_lapsed_already() -> None:

@@ -1,0 +1,205 @@
+"""Whatever is asked of a booking and whenever availability answers: each version once, each command answered once."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from bookings import COMMANDS, STRANGE
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from pretended import Luck, Slot
+
+from contracts.answers import Refused
+from contracts.availability import CommitSlot, SlotCommitted, SlotExtended, SlotHeld, SlotLost, SlotReleased
+from contracts.booking import BookingAnswer, BookingCreated, BookingDeleted, Customer
+from contracts.examples import (
+    BOOKING_ID,
+    COMMAND_ID,
+    CREATE_BOOKING,
+    HOLD,
+    MONDAY_TEN,
+    NOON_BEFORE,
+    PRODUCT_OFFER,
+    SPACE_OFFER,
+)
+from services.booking import domain
+from services.booking.state import TRANSITIONS, Answered, Decision, Event, Happening, Kind, State
+
+ADA = Customer(id=STRANGE, email="ada@example.org", name="Ada", phone="+33 1")
+TICK = timedelta(microseconds=1)
+passing = st.sampled_from([timedelta(0), TICK, HOLD / 2, HOLD - TICK, HOLD, 2 * HOLD])
+lucks = st.sampled_from(["good", "good", "good", "bad", "internal"])
+
+
+class BookingLife(RuleBasedStateMachine):
+    """One booking, its clients and its availability."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: State | None = None
+        self.slot = Slot()
+        self.now = NOON_BEFORE
+        self.ends_at: datetime | None = None  # of the hold, as booking last knew it
+        self.kinds: dict[str, Kind] = {}  # of the commands
+        self.accepted: dict[str, datetime] = {}
+        self.answers: list[Answered] = []
+        self.happenings: list[Happening] = []
+        self.heard: list[Event] = []
+        self.let_go = False  # a cancel was answered with the booking
+
+    # ---- what happens
+
+    @initialize()
+    def create(self) -> None:
+        self.kinds[COMMAND_ID], self.accepted[COMMAND_ID] = "create", self.now
+        self.follow(domain.create(None, CREATE_BOOKING, COMMAND_ID, self.now, self.now))
+
+    @rule(kind=st.sampled_from(sorted(COMMANDS)), early=passing)
+    def command(self, kind: Kind, early: timedelta) -> None:
+        """Accepted a while before it is read."""
+        command_id, hidden = f"{len(self.kinds):08x}-0000-4000-8000-000000000000", self.deleted
+        full = self.state is not None and len(self.state.waiting) == domain.MOST_WAITING
+        self.kinds[command_id], self.accepted[command_id] = kind, self.now - early
+        self.follow(domain.receive(self.state, COMMANDS[kind], command_id, self.now - early, self.now))
+        if hidden:
+            assert self.refusal(command_id) == "NOT_FOUND"
+        elif full:
+            assert self.refusal(command_id) == "CONFLICT"
+
+    @rule(kinds=st.lists(st.sampled_from(sorted(COMMANDS)), min_size=14, max_size=18))
+    def many_commands_at_once(self, kinds: list[Kind]) -> None:
+        for kind in kinds:
+            self.command(kind, timedelta(0))
+
+    @rule(by=passing)
+    def time_passes(self, by: timedelta) -> None:
+        self.now += by
+
+    @precondition(lambda self: self.slot.questions)
+    @rule(luck=lucks)
+    def availability_answers(self, luck: Luck) -> None:
+        self.slot.answer(self.now, luck)
+
+    @precondition(lambda self: self.slot.state == "HELD" and self.slot.ends_at <= self.now)
+    @rule()
+    def the_hold_runs_out(self) -> None:
+        self.slot.run_out()
+
+    @precondition(lambda self: self.slot.events)
+    @rule()
+    def booking_hears(self) -> None:
+        event = self.slot.events.pop(0)
+        self.heard.append(event)
+        self.follow(domain.hear(self.state, event, self.now))
+
+    @precondition(lambda self: self.heard)
+    @rule(data=st.data())
+    def booking_hears_again(self, data: st.DataObject) -> None:
+        before = self.state
+        decision = domain.hear(before, data.draw(st.sampled_from(self.heard)), self.now)
+        assert decision.outputs == ()
+        assert decision.state is not None
+        assert decision.state.booking == before.booking
+
+    @rule(kind=st.sampled_from([SlotCommitted, SlotReleased, SlotLost, SlotHeld, SlotExtended]))
+    def booking_hears_what_it_never_asked(self, kind: type[Event]) -> None:
+        answer = kind.model_construct(
+            booking_id=BOOKING_ID, question=STRANGE, reason="released", slot=MONDAY_TEN, held_at=self.now,
+            expires_at=self.now, product=PRODUCT_OFFER, space=SPACE_OFFER,
+        )  # fmt: skip
+        assert domain.hear(self.state, answer, self.now) == Decision(self.state)
+
+    @precondition(lambda self: self.state.booking.status == "RESERVED_15_MIN")
+    @rule()
+    def the_customer_is_known(self) -> None:
+        self.state = self.state.model_copy(update={"booking": self.state.booking.model_copy(update={"customer": ADA})})
+
+    # ---- what must hold of it
+
+    @property
+    def deleted(self) -> bool:
+        return self.state is not None and self.state.hidden
+
+    def refusal(self, command_id: str) -> str | None:
+        last = self.answers[-1]
+        return last.body.code if last.command_id == command_id and isinstance(last.body, Refused) else None
+
+    def follow(self, decision: Decision) -> None:
+        assert decision.state is not None
+        self.state = decision.state
+        self.ends_at = decision.state.hold_ends_at or self.ends_at
+        for output in decision.outputs:
+            if isinstance(output, Answered):
+                self.answered(output)
+            elif hasattr(output, "booking"):
+                self.happenings.append(output)
+                self.happened(output)
+            else:
+                assert not self.slot.questions, "two questions are open"
+                assert not self.let_go or not isinstance(output, CommitSlot), "it wants back what a customer let go"
+                if isinstance(output, CommitSlot):
+                    assert output.accepted_at == self.accepted[output.question] < self.ends_at
+                self.slot.questions.append(output)
+
+    def answered(self, answer: Answered) -> None:
+        self.answers.append(answer)
+        kind, body = self.kinds[answer.command_id], answer.body
+        if isinstance(body, Refused):
+            if kind == "confirm" and body.code == "HOLD_EXPIRED" and not self.let_go:
+                lost = any(isinstance(e, SlotLost) and e.question == answer.command_id for e in self.heard)
+                assert lost or self.accepted[answer.command_id] >= self.ends_at
+            return
+        assert not isinstance(body, BookingAnswer) or body.booking.version <= self.state.booking.version
+        if kind in ("cancel", "delete"):
+            self.let_go = True
+            assert self.slot.state == "FREE", "the slot is not on sale when the client reads the answer"
+
+    def happened(self, event: Happening) -> None:
+        booking, before = event.booking, event.previous_status
+        assert event.booking.version == len(self.happenings) + 1
+        assert (type(event) is BookingCreated) == (booking.version == 2)
+        if isinstance(event, BookingDeleted):
+            assert booking.customer is None
+        assert booking.status == before or booking.status in TRANSITIONS[before]
+        if booking.version > 2:
+            assert self.happenings[-2].booking.status == before
+            assert not isinstance(self.happenings[-2], BookingDeleted), "a deleted booking changes no more"
+
+    @invariant()
+    def every_version_has_its_event_and_no_command_two_answers(self) -> None:
+        if self.state is None:
+            return
+        state = self.state
+        assert len(state.waiting) <= domain.MOST_WAITING
+        assert state.question is not None or not state.waiting
+        told = [event.booking.version for event in self.happenings]
+        assert told == (list(range(2, state.booking.version + 1)) if state.listed else [])
+        if self.happenings:
+            assert self.happenings[-1].booking.model_copy(update={"customer": state.booking.customer}) == state.booking
+        assert state.listed == any(isinstance(event, SlotHeld) for event in self.heard)
+        assert not state.hidden or state.booking.customer is None
+        assert max(Counter(answer.command_id for answer in self.answers).values(), default=0) <= 1
+        open_ones = {asked.id for asked in (*state.waiting, *([state.question] if state.question else []))}
+        assert {answer.command_id for answer in self.answers} ^ open_ones == set(self.kinds)
+
+    def teardown(self) -> None:
+        """When all is answered and heard, nobody waits, and both sides agree about the slot."""
+        while self.state and (self.slot.questions or self.slot.events):
+            if self.slot.questions:
+                self.availability_answers("good")
+            self.booking_hears()
+            self.every_version_has_its_event_and_no_command_two_answers()
+        if self.state:
+            assert sorted(answer.command_id for answer in self.answers) == sorted(self.kinds)
+            slots = {"RESERVED_15_MIN": "HELD", "CONFIRMED": "COMMITTED", "CANCEL": "FREE"}
+            assert self.slot.state == slots[self.state.booking.status]
+
+
+class TestLife(BookingLife.TestCase):
+    settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.chaos
+class TestLongLives(BookingLife.TestCase):
+    settings = settings(max_examples=3000, stateful_step_count=50, deadline=None)
