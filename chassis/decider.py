@@ -8,6 +8,7 @@ whoever comes next begins where outputs are still unsent.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from chassis.telemetry import metrics
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.3  # after this without work, what is acknowledged is marked by a statement of its own
+LOOK_SECONDS = 5.0  # so often the database is asked whether it still has what was decided and marked
 BACKOFF = (0.0, 0.1, 0.3, 1.0, 3.0, 5.0)  # seconds; the last one for ever
 
 AGAIN = Counter(
@@ -77,6 +79,7 @@ class Decider:
         self._acks: asyncio.Task[None] | None = None
         self._sending: Spans = {}  # decided, not yet acknowledged
         self._sent: Spans = {}  # acknowledged, not yet marked
+        self._looked = time.monotonic()
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -117,13 +120,34 @@ class Decider:
     async def _run(self) -> None:
         while True:
             unfinished = self._sent or self._acks
-            if not await self.stream.some(IDLE_SECONDS if unfinished else None):
-                async with self._busy:
+            some = await self.stream.some(IDLE_SECONDS if unfinished else LOOK_SECONDS)
+            async with self._busy:
+                if some:
+                    await self._batch()
+                else:
                     await self._await_acks()
                     await self._mark()
-                continue
-            async with self._busy:
-                await self._batch()
+                if time.monotonic() - self._looked >= LOOK_SECONDS:
+                    await self._look()
+
+    async def _look(self) -> None:
+        """A failover may take the last decisions or marks of a partition: no record that follows would show it."""
+        self._looked = time.monotonic()
+        expected = dict(self.stream.expected)
+        try:
+            rows = await self.database.fetch(
+                inbox.MARKS, [tp.topic for tp in expected], [tp.partition for tp in expected]
+            )
+        except TRANSIENT as error:
+            log.warning("the progress is not readable: %r", error)
+            return
+        for topic, number, processed, published in rows:
+            partition = TopicPartition(topic, number)
+            upto, sent = expected[partition], self._unmarked(partition, expected[partition])
+            if upto > processed or sent > published:
+                await self._mark()
+                why = f"{upto} was processed and {sent} published, the database says {processed} and {published}"
+                await self.stream.rewind(partition, why)
 
     async def _batch(self) -> None:
         parts: dict[TopicPartition, list[Record]] = await self.stream.take()

@@ -65,7 +65,7 @@ class Clock:
 def due_at(record: Record) -> datetime | None:
     """When the record is due; None, which is at once, if it does not say: its receiver will find out what is wrong with it."""
     for name, value in record.headers:
-        if name == "ce_dueat":
+        if name == "ce_dueat" and value is not None:
             with contextlib.suppress(ValueError, UnicodeDecodeError):
                 moment = datetime.fromisoformat(value.decode("ascii"))
                 return moment if moment.tzinfo else None
@@ -81,7 +81,10 @@ class Waiting(deque[Record]):
         self._hole: int | None = None
 
     def follows(self, record: Record) -> bool:
-        """Whether the record comes next. A hole that is still there after a second look is in the log itself."""
+        """Whether the record comes next. A hole that is still there after a second look is in the log itself.
+
+        Ask no more of a batch once there is a hole: the first record behind it is what a second look is known by.
+        """
         if record.offset > self.next and self._hole == record.offset:
             log.warning("%s/%s has nothing from %s to %s", record.topic, record.partition, self.next, record.offset)
             return True
@@ -172,12 +175,16 @@ class Relay(ConsumerRebalanceListener):
         return self.subscription.consumer
 
     async def _receive(self, batch: Records) -> None:
+        again: set[TopicPartition] = set()  # there is a hole: all that follows comes again
         for record in batch:
             partition = TopicPartition(record.topic, record.partition)
             waiting = self._waiting.get(partition)
-            if waiting is None or not waiting.follows(record):  # taken from us meanwhile, or a hole before it
-                if waiting is not None and record.offset > waiting.next:
+            if waiting is None or partition in again:  # None: taken from us meanwhile
+                continue
+            if not waiting.follows(record):
+                if record.offset > waiting.next:
                     self._seek(partition, waiting.next)
+                    again.add(partition)
                 continue
             waiting.append(record)
             waiting.next = record.offset + 1

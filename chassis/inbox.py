@@ -40,7 +40,8 @@ asked AS (
   FROM (SELECT id, coalesce(string_to_array(asked, ' '), '{{}}') AS asked, answer
     FROM unnest($11::uuid[], $12::text[], $13::bytea[]) t(id, asked, answer)) u
   WHERE i.id = u.id
-  RETURNING i.id::text, i.asked_by, i.answer, i.answered_at, i.request_hash),
+  RETURNING i.id::text, i.asked_by, -- the words of an answer come back only if they are not those just written
+    CASE WHEN i.answer IS DISTINCT FROM u.answer THEN i.answer END AS answer, i.answered_at, i.request_hash),
 moved AS (
   UPDATE progress p
   SET processed = greatest(p.processed, u.upto),
@@ -112,6 +113,11 @@ class Stored(NamedTuple):
     type: str
     due_at: str
     value: bytes
+
+    @property
+    def unsaid(self) -> "Stored":
+        """That this command is answered, without the words: they stand on its own row, once."""
+        return Stored("", self.key, "", "", b"")
 
 
 def pack(outputs: Iterable[Stored]) -> bytes:

@@ -57,7 +57,7 @@ class Ledger:
         hashed = request_hash(envelope.organisation, message.body) if envelope.causation is None else None
         decided = Decided(
             Place(record.topic, record.partition, record.offset),
-            remembered,
+            [output if output.topic else output.unsaid for output in remembered],
             hashed,
             [envelope.reply_to] if envelope.reply_to else [],
         )
@@ -118,9 +118,11 @@ class Ledger:
 
         def replay(rows: dict[str, AskedRow]) -> list[Send]:
             row = rows[message.id]
-            if row.answer is None or (asked.answer is not None and not answered_here):
-                return []  # it waits, or the answer that comes later in this batch goes to it too
-            [answer] = unpack(row.answer)
+            if asked.answer is not None and not answered_here and reply_to in row.asked_by:
+                return []  # the answer that comes later in this batch goes to it too
+            answer = self._given(message.id, row)
+            if answer is None:
+                return []  # it waits
             return [self._reply(message.id, message, answer, reply_to, row.answered_at or self.now, asked_hash, True)]
 
         self.steps.append(replay)
@@ -178,11 +180,18 @@ class Ledger:
                 for to in here.asked_by
             ]
         row = rows.get(answer.key)
-        if row is None or row.answer is None:
+        given = self._given(answer.key, row) if row else None
+        if row is None or given is None:
             return []  # nobody of ours received that command
-        [given] = unpack(row.answer)
         at = row.answered_at or self.now
         return [self._reply(answer.key, message, given, to, at, row.request_hash or "", False) for to in row.asked_by]
+
+    def _given(self, command_id: str, row: AskedRow) -> Stored | None:
+        """The answer that the command has; the write tells it only if it is another than this batch's."""
+        if row.answer is None:
+            return self.asked[command_id].answer
+        [answer] = unpack(row.answer)
+        return answer
 
     def _refusal(self, message: Incoming | DeadRecord, to: str, refused: Refused, hashed: str) -> Send:
         envelope = message.envelope

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chassis import database, inbox, telemetry
+from chassis import database, inbox, memory, telemetry
 from chassis.notify import notify
 from chassis.reads import Read, routes
 from chassis.settings import WorkerSettings
@@ -104,6 +104,7 @@ class Worker:
 
         self.part = await patiently("Kafka", join, (KafkaError, OSError))
         await self.part.joined.wait()
+        memory.settle()
         notify("READY=1")
         log.info("ready")
         while True:

@@ -9,7 +9,7 @@ from types import FrameType
 
 import uvicorn
 
-from chassis import telemetry
+from chassis import memory, telemetry
 from chassis.notify import notify
 from services.gateway.app import build
 from services.gateway.connection import Connection
@@ -33,6 +33,7 @@ class Server(uvicorn.Server):
 
     async def _announce(self) -> None:
         await self._replies.connected.wait()
+        memory.settle()
         notify("READY=1")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

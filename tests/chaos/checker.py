@@ -3,32 +3,20 @@
 Each check names its finding; an empty list means that every promise was kept.
 """
 
-import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
 
-from evidence import INPUTS, REPLIES, SERVICES, Evidence, Row, Seen
+from bookings_checked import (
+    bookings_and_slots_agree,
+    no_overlap_in_the_log,
+    no_overlap_in_the_table,
+    statuses,
+    versions,
+)
+from evidence import INPUTS, REPLIES, SERVICES, Evidence, Output, Place, Seen, outputs, records, where
 
-from chassis.inbox import Stored, unpack
-
-BECOMES = {  # http.md, Booking statuses, as far as there is no money
-    "PENDING": {"RESERVED_15_MIN", "CANCEL"},
-    "RESERVED_15_MIN": {"RESERVED_15_MIN", "CONFIRMED", "CANCEL"},
-    "CONFIRMED": {"CANCEL"},
-    "CANCEL": {"CONFIRMED", "CANCEL"},
-}
-Place = tuple[str, int]
-
-
-class Output(NamedTuple):
-    """What must be in a topic: a stored output with its id and the place of its cause."""
-
-    id: str
-    stored: Stored
-    row: Row
-    index: int
+from chassis.inbox import unpack
 
 
 def check(evidence: Evidence) -> list[str]:
@@ -38,15 +26,6 @@ def check(evidence: Evidence) -> list[str]:
         statuses, no_overlap_in_the_table, no_overlap_in_the_log, bookings_and_slots_agree, one_answer, timers,
     )  # fmt: skip
     return [f"{each.__name__}: {finding}" for each in checks for finding in each(evidence)]
-
-
-def outputs(evidence: Evidence, service: str) -> Iterator[Output]:
-    """Everything that the service has decided to publish."""
-    for row in evidence.inbox[service]:
-        for index, stored in enumerate(unpack(row.outputs)):
-            if stored.topic:
-                name = f"{service}|{index}"
-                yield Output(str(uuid.uuid5(uuid.UUID(row.id), name)), stored, row, index)
 
 
 def marks(evidence: Evidence) -> Iterator[str]:
@@ -140,86 +119,6 @@ def first_occurrences_in_order(evidence: Evidence) -> Iterator[str]:
                 last[at] = (row.position, output.index)
 
 
-def versions(evidence: Evidence) -> Iterator[str]:
-    """From 2 on each version of a booking that was ever held has one event; the table has the last."""
-    events: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for record in evidence.topics["booking.events"]:
-        booking = record.body["booking"]
-        events[booking["id"]][booking["version"]].add(record.id)
-    for booking, row in evidence.bookings.items():
-        told = events.pop(booking, {})
-        wanted = list(range(2, row["version"] + 1)) if row["listed"] else []
-        if sorted(told) != wanted:
-            yield f"{booking} is at {row['version']}, events tell of {sorted(told)}"
-        yield from (f"{booking} version {version} has {len(ids)} events" for version, ids in told.items() if len(ids) > 1)
-    yield from (f"{booking} has events and no row" for booking in events)
-
-
-def statuses(evidence: Evidence) -> Iterator[str]:
-    by_booking: dict[str, dict[int, Any]] = defaultdict(dict)
-    for record in evidence.topics["booking.events"]:
-        by_booking[record.body["booking"]["id"]][record.body["booking"]["version"]] = record.body
-    for booking, told in by_booking.items():
-        status = "PENDING"
-        for version in sorted(told):
-            before, after = told[version]["previousStatus"], told[version]["booking"]["status"]
-            if before != status or after not in BECOMES[before]:
-                yield f"{booking} version {version}: {status}, but {before} becomes {after}"
-            status = after
-        if booking in evidence.bookings and evidence.bookings[booking]["status"] != status:
-            yield f"{booking} is told to be {status}, the table says {evidence.bookings[booking]['status']}"
-
-
-def no_overlap_in_the_table(evidence: Evidence) -> Iterator[str]:
-    taken: dict[tuple[str, int], list[tuple[datetime, datetime, str]]] = defaultdict(list)
-    for booking, slot in evidence.slots.items():
-        if slot["state"] in ("HELD", "COMMITTED"):
-            taken[slot["space"], slot["unit"]].append((slot["from_"], slot["to"], booking))
-    for unit, spans in taken.items():
-        spans.sort()
-        for one, other in zip(spans, spans[1:], strict=False):
-            if other[0] < one[1]:
-                yield f"{unit}: {one[2]} and {other[2]} overlap"
-
-
-def no_overlap_in_the_log(evidence: Evidence) -> Iterator[str]:
-    """What availability said, in the order in which it decided: no slot was given while another had it. One unit each."""
-    by_place: dict[Place, list[tuple[int, int, Stored]]] = defaultdict(list)
-    for output in outputs(evidence, "availability"):
-        if output.stored.topic == "availability.events":
-            by_place[output.row.topic, output.row.partition].append((output.row.position, output.index, output.stored))
-    said = {record.value: record.body for record in evidence.topics["availability.events"]}
-    slots: dict[str, tuple[str, str, str]] = {}
-    for outcome in by_place.values():
-        live: set[str] = set()
-        for _, _, stored in sorted(outcome, key=lambda each: each[:2]):
-            body, kind = said.get(stored.value), stored.type.split(".")[1]
-            if body is None:
-                continue  # lost: the closure says so
-            booking = body["bookingId"]
-            if kind == "SlotHeld":
-                slots[booking] = body["space"]["id"], body["slot"]["from"], body["slot"]["to"]
-            if kind in ("SlotHeld", "SlotCommitted"):
-                space, begin, end = slots[booking]
-                rivals = [slots[other] for other in live - {booking} if slots[other][0] == space]
-                if any(rival[1] < end and begin < rival[2] for rival in rivals):
-                    yield f"{booking} was given {space} {begin} while another had it"
-                live.add(booking)
-            elif kind in ("SlotReleased", "SlotLost"):
-                live.discard(booking)
-
-
-def bookings_and_slots_agree(evidence: Evidence) -> Iterator[str]:
-    """Who believes to have a slot has it, and nobody else."""
-    wanted = {"RESERVED_15_MIN": "HELD", "CONFIRMED": "COMMITTED"}
-    for booking, row in evidence.bookings.items():
-        slot = evidence.slots.get(booking)
-        live = slot["state"] if slot and slot["state"] != "RELEASED" else None
-        if live != wanted.get(row["status"]):
-            yield f"{booking} is {row['status']}, its slot is {live}"
-    yield from (f"{booking} has a slot and is no booking" for booking in evidence.slots.keys() - evidence.bookings.keys())
-
-
 def one_answer(evidence: Evidence) -> Iterator[str]:
     """Whoever asked was answered, everybody the same: what stands in the command's row."""
     given: dict[tuple[str, str], set[tuple[str, bytes | None]]] = defaultdict(set)
@@ -250,13 +149,3 @@ def timers(evidence: Evidence) -> Iterator[str]:
                     yield f"{where(record)} was due and never forwarded"
             elif forwarded[record.id] < due - 1:
                 yield f"{where(record)} was forwarded {due - forwarded[record.id]:.0f} ms early"
-
-
-def records(evidence: Evidence, topics: Iterable[str]) -> Iterator[Seen]:
-    for topic in topics:
-        yield from evidence.topics.get(topic, [])
-
-
-def where(record: Seen) -> str:
-    """Where to look."""
-    return f"{record.topic}/{record.partition}/{record.offset} {record.headers.get('ce_type')} {record.headers.get('ce_id')}"

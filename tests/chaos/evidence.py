@@ -1,15 +1,20 @@
 """What lies in Kafka and in the databases at the end of a run, read with plain clients."""
 
 import json
+import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from chassis.inbox import Stored, unpack
+
 SERVICES = ("availability", "booking")
 INPUTS = {"booking": ("booking.commands", "availability.events"), "availability": ("availability.commands",)}
+Place = tuple[str, int]
 REPLIES = ("clients.replies", "gateway.replies")
 
 
@@ -114,3 +119,31 @@ async def _read_tables(connection: asyncpg.Connection, service: str, evidence: E
             " state, expires_at FROM slots"
         )
         evidence.slots = {row["id"]: dict(row) for row in rows}
+
+
+class Output(NamedTuple):
+    """What must be in a topic: a stored output with its id and the place of its cause."""
+
+    id: str
+    stored: Stored
+    row: Row
+    index: int
+
+
+def outputs(evidence: Evidence, service: str) -> Iterator[Output]:
+    """Everything that the service has decided to publish."""
+    for row in evidence.inbox[service]:
+        for index, stored in enumerate(unpack(row.outputs)):
+            if stored.topic:
+                name = f"{service}|{index}"
+                yield Output(str(uuid.uuid5(uuid.UUID(row.id), name)), stored, row, index)
+
+
+def records(evidence: Evidence, topics: Iterable[str]) -> Iterator[Seen]:
+    for topic in topics:
+        yield from evidence.topics.get(topic, [])
+
+
+def where(record: Seen) -> str:
+    """Where to look."""
+    return f"{record.topic}/{record.partition}/{record.offset} {record.headers.get('ce_type')} {record.headers.get('ce_id')}"

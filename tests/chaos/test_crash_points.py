@@ -1,8 +1,8 @@
 """A worker dies at each point of its work, under load: work goes on within 15 s, nothing is lost, nothing happens twice."""
 
 import pytest
-from conftest import Scene
 from flows import pressure
+from scenes import Scene
 from waiting import died, nothing_wrong, resumed
 
 from chassis.failpoints import POINTS, RELAY_POINTS

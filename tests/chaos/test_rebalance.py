@@ -1,15 +1,17 @@
 """Workers come, go, die and freeze under load; Kafka's own idea of how far they are is made wrong on purpose."""
 
 import asyncio
+import contextlib
 import signal
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from conftest import Scene
+from aiokafka.errors import CommitFailedError
 from evidence import INPUTS
 from flows import pressure
-from waiting import died, every_timer_fired, log_has, nothing_wrong, resumed
+from scenes import Scene
+from waiting import died, every_timer_fired, log_has, nothing_wrong, resumed, until
 
 pytestmark = pytest.mark.chaos
 
@@ -101,12 +103,15 @@ async def _ahead(kafka: str, database: str, service: str) -> dict[TopicPartition
         rows = await connection.fetch("SELECT topic, partition, processed FROM progress")
         done = {TopicPartition(row[0], row[1]): row[2] for row in rows if row[0] in INPUTS[service]}
         consumer.assign(list(done))
-        ahead: dict[TopicPartition, int] = {}
-        while not ahead:  # the flows are still asking
+
+        async def committed() -> dict[TopicPartition, int]:
             ends = await consumer.end_offsets(list(done))
-            ahead = {at: end for at, end in ends.items() if end > done[at]}
-        await consumer.commit(ends)
-        return ahead
+            with contextlib.suppress(CommitFailedError):  # the session of the stopped worker has not ended yet
+                await consumer.commit(ends)
+                return {at: end for at, end in ends.items() if end > done[at]}
+            return {}
+
+        return await until(committed, 20)
     finally:
         await connection.close()
         await consumer.stop()

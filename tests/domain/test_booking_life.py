@@ -11,24 +11,21 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pretended import Luck, Slot
 
 from contracts.answers import Refused
-from contracts.availability import CommitSlot, SlotCommitted, SlotExtended, SlotHeld, SlotLost, SlotReleased
+from contracts.availability import CommitSlot, SlotHeld, SlotLost
 from contracts.booking import BookingAnswer, BookingCreated, BookingDeleted, Customer
 from contracts.examples import (
-    BOOKING_ID,
     COMMAND_ID,
     CREATE_BOOKING,
     HOLD,
-    MONDAY_TEN,
     NOON_BEFORE,
-    PRODUCT_OFFER,
-    SPACE_OFFER,
 )
 from services.booking import domain
 from services.booking.state import TRANSITIONS, Answered, Decision, Event, Happening, Kind, State
 
 ADA = Customer(id=STRANGE, email="ada@example.org", name="Ada", phone="+33 1")
 TICK = timedelta(microseconds=1)
-passing = st.sampled_from([timedelta(0), TICK, HOLD / 2, HOLD - TICK, HOLD, 2 * HOLD])
+passing = st.sampled_from([timedelta(0), TICK, HOLD / 2, HOLD - TICK, HOLD])
+often = st.sampled_from([*["confirm"] * 4, *["extend"] * 4, "cancel", "delete"])
 lucks = st.sampled_from(["good", "good", "good", "bad", "internal"])
 
 
@@ -50,27 +47,35 @@ class BookingLife(RuleBasedStateMachine):
 
     # ---- what happens
 
-    @initialize()
-    def create(self) -> None:
+    @initialize(held=st.booleans())
+    def create(self, held: bool) -> None:
         self.kinds[COMMAND_ID], self.accepted[COMMAND_ID] = "create", self.now
         self.follow(domain.create(None, CREATE_BOOKING, COMMAND_ID, self.now, self.now))
+        if held:
+            self.availability_answers("good")
+            self.booking_hears()
 
-    @rule(kind=st.sampled_from(sorted(COMMANDS)), early=passing)
-    def command(self, kind: Kind, early: timedelta) -> None:
-        """Accepted a while before it is read."""
+    @rule(kind=often, early=passing, near=st.sampled_from([None, -TICK, timedelta(0)]))
+    def command(self, kind: Kind, early: timedelta, near: timedelta | None) -> None:
+        """Accepted a while before it is read, or just about when the hold ends."""
         command_id, hidden = f"{len(self.kinds):08x}-0000-4000-8000-000000000000", self.deleted
-        full = self.state is not None and len(self.state.waiting) == domain.MOST_WAITING
-        self.kinds[command_id], self.accepted[command_id] = kind, self.now - early
-        self.follow(domain.receive(self.state, COMMANDS[kind], command_id, self.now - early, self.now))
+        before, full = self.state, len(self.state.waiting) == domain.MOST_WAITING
+        accepted = self.now - early if near is None or self.ends_at is None else self.ends_at + near
+        self.kinds[command_id], self.accepted[command_id] = kind, accepted
+        self.follow(domain.receive(self.state, COMMANDS[kind], command_id, accepted, self.now))
         if hidden:
             assert self.refusal(command_id) == "NOT_FOUND"
         elif full:
             assert self.refusal(command_id) == "CONFLICT"
+        elif kind == "confirm" and before.question is None and before.booking.status == "CONFIRMED":
+            assert self.answers[-1] == Answered(command_id, BookingAnswer(booking=before.booking))
+            assert self.state == before
 
-    @rule(kinds=st.lists(st.sampled_from(sorted(COMMANDS)), min_size=14, max_size=18))
-    def many_commands_at_once(self, kinds: list[Kind]) -> None:
-        for kind in kinds:
-            self.command(kind, timedelta(0))
+    @precondition(lambda self: self.state.question is not None and len(self.kinds) < 12)
+    @rule(kind=often, count=st.integers(14, 18))
+    def many_commands_at_once(self, kind: Kind, count: int) -> None:
+        for _ in range(count):
+            self.command(kind, timedelta(0), None)
 
     @rule(by=passing)
     def time_passes(self, by: timedelta) -> None:
@@ -93,22 +98,24 @@ class BookingLife(RuleBasedStateMachine):
         self.heard.append(event)
         self.follow(domain.hear(self.state, event, self.now))
 
+    @precondition(lambda self: self.slot.questions)
+    @rule(luck=lucks)
+    def all_is_answered_and_heard(self, luck: Luck) -> None:
+        while self.slot.questions or self.slot.events:
+            if self.slot.questions:
+                self.slot.answer(self.now, luck)
+            self.booking_hears()
+
     @precondition(lambda self: self.heard)
     @rule(data=st.data())
-    def booking_hears_again(self, data: st.DataObject) -> None:
-        before = self.state
-        decision = domain.hear(before, data.draw(st.sampled_from(self.heard)), self.now)
+    def booking_hears_again_or_what_it_never_asked(self, data: st.DataObject) -> None:
+        before, event = self.state, data.draw(st.sampled_from(self.heard))
+        strange = event.model_copy(update={"question": STRANGE})
+        assert domain.hear(before, strange, self.now) == Decision(before)
+        decision = domain.hear(before, event, self.now)
         assert decision.outputs == ()
         assert decision.state is not None
         assert decision.state.booking == before.booking
-
-    @rule(kind=st.sampled_from([SlotCommitted, SlotReleased, SlotLost, SlotHeld, SlotExtended]))
-    def booking_hears_what_it_never_asked(self, kind: type[Event]) -> None:
-        answer = kind.model_construct(
-            booking_id=BOOKING_ID, question=STRANGE, reason="released", slot=MONDAY_TEN, held_at=self.now,
-            expires_at=self.now, product=PRODUCT_OFFER, space=SPACE_OFFER,
-        )  # fmt: skip
-        assert domain.hear(self.state, answer, self.now) == Decision(self.state)
 
     @precondition(lambda self: self.state.booking.status == "RESERVED_15_MIN")
     @rule()
@@ -197,9 +204,10 @@ class BookingLife(RuleBasedStateMachine):
 
 
 class TestLife(BookingLife.TestCase):
-    settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(600)
 class TestLongLives(BookingLife.TestCase):
-    settings = settings(max_examples=3000, stateful_step_count=50, deadline=None)
+    settings = settings(max_examples=2000, stateful_step_count=50, deadline=None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import product
 
-from protocol import assigned, resume_from, spend
+from moves import assigned, resume_from, spend
 from world import CRASH, FAILOVER, REBALANCE, TOTAL, WRONG_OFFSET, State, Worker, World
 
 

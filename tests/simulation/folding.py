@@ -40,9 +40,7 @@ def _decided(folded: Folded, message: Message, row: Row) -> None:
     folded.answers |= message.answers
 
 
-def _met_again(
-    world: World, folded: Folded, batch: Batch, place: Place, known: Row | None, here: Row | None
-) -> None:
+def _met_again(world: World, folded: Folded, batch: Batch, place: Place, known: Row | None, here: Row | None) -> None:
     message, (partition, offset) = world.at(place), place
     if known and known.place == place:
         if offset >= batch.published[partition] and world.keeps("known is sent again"):  # (a)
@@ -88,8 +86,11 @@ def sends(world: World, folded: Folded, after: Database) -> tuple[Sent, ...]:
                 out += [(ANSWER, to, given) for to in after.asked_by]
         elif what == "refusal":
             out.append((REFUSAL, message.reply or 0, message.hash))
-        elif what == "reply":
-            out.append((ANSWER, message.reply or 0, given))
-        elif row is not None and after.answered and not folded.answers:  # else whoever brings the answer tells it too
+        elif what == "reply" or (after.answered and row and not (folded.answers and _is_told(world, message, after))):
             out.append((ANSWER, message.reply or 0, given))
     return tuple(out)
+
+
+def _is_told(world: World, message: Message, after: Database) -> bool:
+    """Whether the message that brings the answer in this batch tells this asker too."""
+    return message.reply in after.asked_by or not world.keeps("who is not on the row is answered at once")

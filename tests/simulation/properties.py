@@ -1,6 +1,6 @@
 """What must hold always, and what must hold when nothing is left to do."""
 
-from world import ANSWER, COMMAND, FAILOVER, REFUSAL, State, World
+from world import ANSWER, COMMAND, FAILOVER, REFUSAL, TOTAL, State, World
 
 
 def broken(world: World, state: State) -> str | None:
@@ -16,14 +16,13 @@ def broken(world: World, state: State) -> str | None:
             return "processed has passed a record that is not decided"
         if any(message.id not in out for message in run[:published]):
             return "published has passed an output that is not in the log"
-        if not _ordered([message.id for message in run], [event for event, _ in state.events]):
+        first = [message.id for offset, message in enumerate(run) if world.first[message.id] == (partition, offset)]
+        if not _ordered(first, [event for event, _ in state.events]):
             return "first occurrences of outputs are not in input order"
     for entity in database.entities:
         if len(set(entity.effects)) < len(entity.effects):
             return "an effect happened twice"
-        if not state.left[FAILOVER] < world.faults.failovers and not _ordered(
-            list(entity.effects), [event for event, _ in state.events]
-        ):
+        if world.versions and not _ordered(list(entity.effects), [event for event, _ in state.events]):
             return "first occurrences of outputs are not in the order of the versions"
     if state.left[FAILOVER] == world.faults.failovers and not out <= decided:
         return "an output without a stored parent"
@@ -68,7 +67,4 @@ def most_records(world: World) -> int:
     """What may be sent at most if nothing ripples: all of it once, and all of it again for each fault."""
     asks = sum(message.reply is not None for run in world.inputs for message in run)
     once = len(world.first) + asks
-    return once * (1 + min(world.faults.total, sum(world.faults.left()[:TOTAL_KINDS])))
-
-
-TOTAL_KINDS = 5
+    return once * (1 + min(world.faults.total, sum(world.faults.left()[:TOTAL])))

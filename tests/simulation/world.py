@@ -54,6 +54,9 @@ class World:
     relaxed: frozenset[str] = frozenset()
     most: int = 2  # records of a batch
     counted: bool = False  # whether repeats are counted: a larger search
+    versions: bool = (
+        False  # whether an entity's events must come in the order of its versions, whatever topics it is fed by
+    )
     first: dict[int, Place] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,30 @@
+"""A platform with short holds and customers before its door."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from flows import Street, street
+
+from embedded.platform import Platform, running
+
+HOLD = "6s"
+TWICE = ("booking", "availability", "relay")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where it happens."""
+
+    platform: Platform
+    street: Street
+
+
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Scene]:
+    """Two processes of each kind, of which the second is at rest; no gateway."""
+    async with running(fast_sessions=True, hold=HOLD, scale={"gateway": 0, **dict.fromkeys(TWICE, 2)}) as platform:
+        for name in TWICE:
+            await platform.stop_process(f"{name}-2")
+        async with street(platform.kafka) as there:
+            yield Scene(platform, there)
