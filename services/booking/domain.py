@@ -24,11 +24,6 @@ from contracts.booking import (
     BookedProduct,
     BookedSpace,
     Booking,
-    BookingAnswer,
-    BookingCreated,
-    BookingDeleted,
-    BookingDeletedAnswer,
-    BookingUpdated,
     CancelBooking,
     ConfirmBooking,
     CreateBooking,
@@ -36,9 +31,8 @@ from contracts.booking import (
     ExtendHold,
 )
 from contracts.model import Message
-from services.booking import refusals
+from services.booking import changes, refusals
 from services.booking.state import (
-    TRANSITIONS,
     Answered,
     Asked,
     Command,
@@ -125,7 +119,7 @@ def _ran_out(state: State, now: datetime) -> Decision:
 
 
 def _lapse(state: State, now: datetime) -> Decision:
-    return _change(state, now, status="CANCEL", cancel_reason="hold_expired")
+    return changes.change(state, now, status="CANCEL", cancel_reason="hold_expired")
 
 
 def _next(decision: Decision, now: datetime) -> Decision:
@@ -156,7 +150,7 @@ def _decide(state: State, asked: Asked, now: datetime) -> Decision:
 def _confirm(state: State, asked: Asked) -> Decision:
     booking = state.booking
     if booking.status in ("CONFIRMED", "PAID"):
-        return Decision(state, (_as_it_is(state, asked.id),))
+        return Decision(state, (changes.as_it_is(state, asked.id),))
     if booking.status != "RESERVED_15_MIN" and not _lapsed(booking):
         return Decision(state, (refusals.gone(booking, asked.id),))
     if not _in_time(state, asked):
@@ -189,7 +183,7 @@ def _cancel(state: State, asked: Asked) -> Decision:
     if status == "CANCEL":
         # It is let go: a confirm accepted in time, but after this, does not take the slot of a lapsed hold again.
         let_go = state.model_copy(update={"hold_ends_at": None}) if _lapsed(state.booking) else state
-        return Decision(let_go, (_as_it_is(state, asked.id),))
+        return Decision(let_go, (changes.as_it_is(state, asked.id),))
     if status not in ("RESERVED_15_MIN", "CONFIRMED"):
         return Decision(
             state, (refusals.refused(asked.id, "CONFLICT", f"The booking is {status} and cannot be cancelled."),)
@@ -202,7 +196,7 @@ def _delete(state: State, asked: Asked, now: datetime) -> Decision:
     if status in ("CONFIRMED", "PAID"):
         why = f"The booking is {status}. Cancel it first."
         return Decision(state, (refusals.refused(asked.id, "CONFLICT", why),))
-    return _hide(state, asked, now) if status in ("CANCEL", "REFUNDED") else _release(state, asked)
+    return changes.hide(state, asked, now) if status in ("CANCEL", "REFUNDED") else _release(state, asked)
 
 
 def _release(state: State, asked: Asked) -> Decision:
@@ -216,20 +210,20 @@ def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decisi
         case SlotHeld():
             return _held(state, asked, event, now)
         case SlotRefused():
-            refused = _change(state, now, status="CANCEL", cancel_reason="slot_unavailable", announce=False)
+            refused = changes.change(state, now, status="CANCEL", cancel_reason="slot_unavailable", announce=False)
             return refused.and_then(Answered(asked.id, refusals.why_refused(event)))
         case SlotCommitted():
             if state.booking.status == "CONFIRMED":
-                return Decision(state, (_as_it_is(state, asked.id),))
-            confirmed = _change(state, now, status="CONFIRMED", cancel_reason=None, expires_at=None)
-            return _with_answer(confirmed, asked)
+                return Decision(state, (changes.as_it_is(state, asked.id),))
+            confirmed = changes.change(state, now, status="CONFIRMED", cancel_reason=None, expires_at=None)
+            return changes.with_answer(confirmed, asked)
         case SlotExtended():
             held_on = state.model_copy(update={"hold_ends_at": event.expires_at})
-            return _with_answer(_change(held_on, now, expires_at=event.expires_at), asked)
+            return changes.with_answer(changes.change(held_on, now, expires_at=event.expires_at), asked)
         case SlotReleased():
             if asked.kind == "delete":
-                return _hide(state, asked, now)
-            return _with_answer(_change(state, now, status="CANCEL", cancel_reason="customer"), asked)
+                return changes.hide(state, asked, now)
+            return changes.with_answer(changes.change(state, now, status="CANCEL", cancel_reason="customer"), asked)
         case SlotLost():
             return _lost(state, asked, event, now)
         case ExtendRefused():
@@ -240,7 +234,7 @@ def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decisi
 def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decision:
     product, space = event.product, event.space
     held = state.model_copy(update={"hold_ends_at": event.expires_at, "listed": True})
-    decision = _change(
+    decision = changes.change(
         held,
         now,
         status="RESERVED_15_MIN",
@@ -250,7 +244,7 @@ def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decisio
         total_price=product.price,
         currency=product.currency,
     )
-    return _with_answer(decision, asked)
+    return changes.with_answer(decision, asked)
 
 
 def _lost(state: State, asked: Asked, event: SlotLost, now: datetime) -> Decision:
@@ -258,37 +252,9 @@ def _lost(state: State, asked: Asked, event: SlotLost, now: datetime) -> Decisio
         why = "Availability could not handle the question. The booking is as it was; a repeat is handled afresh."
         return Decision(state, (refusals.refused(asked.id, "SERVER_ERROR", why),))
     if state.booking.status == "RESERVED_15_MIN":
-        lapsed = _change(state, now, status="CANCEL", cancel_reason="hold_expired")
+        lapsed = changes.change(state, now, status="CANCEL", cancel_reason="hold_expired")
         return lapsed.and_then(refusals.expired(state, asked.id))
     return Decision(state, (refusals.expired(state, asked.id),))
-
-
-def _hide(state: State, asked: Asked, now: datetime) -> Decision:
-    """The row stays for late money, without whoever it was."""
-    booking = state.booking.model_copy(
-        update={"customer": None, "version": state.booking.version + 1, "updated_at": now}
-    )
-    if booking.status == "RESERVED_15_MIN":
-        booking = booking.model_copy(update={"status": "CANCEL", "cancel_reason": "customer"})
-    hidden = state.model_copy(update={"booking": booking, "hidden": True})
-    gone = Answered(asked.id, BookingDeletedAnswer(booking_id=booking.id))
-    if not state.listed:  # nobody was told of it
-        return Decision(hidden, (gone,))
-    event = BookingDeleted(booking=booking, previous_status=state.booking.status)
-    return Decision(hidden, (event, gone))
-
-
-def _change(state: State, now: datetime, *, announce: bool = True, **changes: object) -> Decision:
-    """The next version of the booking, with its one event."""
-    before = state.booking
-    after = before.model_copy(update={**changes, "version": before.version + 1, "updated_at": now})
-    if after.status != before.status and after.status not in TRANSITIONS[before.status]:
-        raise AssertionError(f"{before.status} never becomes {after.status}")
-    changed = state.model_copy(update={"booking": after})
-    if not announce:
-        return Decision(changed)
-    event = BookingCreated if before.status == "PENDING" else BookingUpdated
-    return Decision(changed, (event(booking=after, previous_status=before.status),))
 
 
 def _ask(state: State, asked: Asked, question: Question) -> Decision:
@@ -302,12 +268,3 @@ def _lapsed(booking: Booking) -> bool:
 def _in_time(state: State, asked: Asked) -> bool:
     """The deadline rule: the broker's time of the record counts, never a client's, never ours."""
     return state.hold_ends_at is not None and asked.accepted_at < state.hold_ends_at
-
-
-def _with_answer(decision: Decision, asked: Asked) -> Decision:
-    assert decision.state is not None
-    return decision.and_then(_as_it_is(decision.state, asked.id))
-
-
-def _as_it_is(state: State, command_id: str) -> Answered:
-    return Answered(command_id, BookingAnswer(booking=state.booking))

@@ -3,11 +3,12 @@
 import asyncio
 import uuid
 
+import pytest
 from aiokafka import TopicPartition
 from answering import replies
 from bus import REPLIES, Bus, Trouble, until
 
-from chassis import inbox
+from chassis import decider, inbox
 from contracts.booking import ConfirmBooking
 
 
@@ -48,14 +49,14 @@ async def test_a_mark_that_was_lost_with_the_last_transactions_of_the_database_i
 async def test_nothing_is_marked_as_published_before_it_is_acknowledged(bus: Bus) -> None:
     """The producer is cut off: what is decided stays unpublished however long it lasts."""
     at = TopicPartition("booking.commands", 0)
-    async with bus.listening(REPLIES) as log, bus.deciding() as decider:
-        publish, acks = decider.publisher.publish, list[asyncio.Future[None]]()
+    async with bus.listening(REPLIES) as log, bus.deciding() as worker:
+        publish, acks = worker.publisher.publish, list[asyncio.Future[None]]()
 
         async def cut(_sends: object) -> list[asyncio.Future[None]]:
             acks.append(asyncio.get_running_loop().create_future())
             return [acks[-1]]
 
-        decider.publisher.publish = cut  # type: ignore[method-assign]
+        worker.publisher.publish = cut  # type: ignore[method-assign]
         before = (await bus.marks("booking"))[at]
         _, sent = await bus.tell(ask(), partition=0)
 
@@ -63,7 +64,7 @@ async def test_nothing_is_marked_as_published_before_it_is_acknowledged(bus: Bus
             return bool(acks) and (await bus.marks("booking"))[at][0] == sent.offset + 1
 
         await until(cut_off)
-        decider.publisher.publish = publish  # type: ignore[method-assign]
+        worker.publisher.publish = publish  # type: ignore[method-assign]
         _, sent = await bus.tell(
             ask(), partition=0
         )  # decided beside the acks that are outstanding, not sent before them
@@ -76,3 +77,23 @@ async def test_nothing_is_marked_as_published_before_it_is_acknowledged(bus: Bus
         assert await log.read() == []
         acks[0].set_result(None)
         await bus.quiet("booking")
+
+
+async def test_what_a_failover_took_is_done_again_though_nothing_follows(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decider, "LOOK_SECONDS", 0.2)
+    async with bus.listening(REPLIES) as log, bus.deciding():
+        command, sent = await bus.tell(ask(), partition=0)
+        await log.until(lambda records: replies(records, command))
+        await bus.quiet("booking")
+        async with bus.pools["booking"].acquire() as connection, connection.transaction():
+            await connection.execute("DELETE FROM inbox WHERE id = $1", command)
+            await connection.execute(
+                "UPDATE progress SET processed = $1, published = $1 WHERE topic = $2 AND partition = 0",
+                sent.offset,
+                sent.topic,
+            )
+        await log.until(lambda records: len(replies(records, command)) == 2)
+        await bus.quiet("booking")
+        assert await bus.pools["booking"].fetchval("SELECT count(*) FROM inbox WHERE id = $1", command) == 1
