@@ -27,6 +27,30 @@ class Bookings:
         self.states[key] = self.changed[key] = state
 
 
+class _Known:
+    """States by their text: what this worker wrote a moment ago need not be read again. The same words always mean the same
+    state, so whatever another worker writes, nothing here is ever stale."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._states: dict[str, State] = {}
+
+    def text(self, state: State) -> str:
+        """The state as it is stored."""
+        text = state.__pydantic_serializer__.to_json(state, exclude_defaults=True).decode()
+        if len(self._states) >= self.most:
+            del self._states[next(iter(self._states))]
+        self._states[text] = state
+        return text
+
+    def take(self, text: str) -> State:
+        """The state that is stored so. It is about to change, so it is not kept."""
+        return self._states.pop(text, None) or State.model_validate_json(text)
+
+
+_known = _Known(4096)
+
+
 def load(keys: Iterable[Key]) -> Statement:
     """The bookings with these keys."""
     keys = set(keys)
@@ -42,7 +66,7 @@ def begin(rows: Sequence[asyncpg.Record]) -> Bookings:
     bookings = Bookings()
     for organisation, booking, revision, state in rows:
         bookings.revisions[organisation, booking] = revision
-        bookings.states[organisation, booking] = State.model_validate_json(state)
+        bookings.states[organisation, booking] = _known.take(state)
     return bookings
 
 
@@ -78,7 +102,7 @@ def save(bookings: Bookings) -> list[Save]:
             booking.created_at,
             state.listed,
             state.hidden,
-            state.__pydantic_serializer__.to_json(state, exclude_defaults=True).decode(),
+            _known.text(state),
         )
         for (organisation, _), state in bookings.changed.items()
         for booking in (state.booking,)

@@ -17,6 +17,7 @@ CREATE TABLE bookings (
   CONSTRAINT a_booking_is_pending_only_at_first CHECK ((status = 'PENDING') = (version = 1))
 ) WITH (fillfactor = 60);
 
-CREATE INDEX bookings_newest_first ON bookings (organisation_id, created_at DESC, id DESC) WHERE listed AND NOT hidden;
+-- None of these columns ever changes: a booking is updated in place, without a new entry here.
+CREATE INDEX bookings_newest_first ON bookings (organisation_id, created_at DESC, id DESC);
 
 CREATE INDEX bookings_by_age ON bookings USING brin (created_at);
