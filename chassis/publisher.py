@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 Acks = list[asyncio.Future[Any]]
 
 BATCH_BYTES = RECORD_BYTES // 2  # a topic takes no larger batch than its largest record
+ACKS_SECONDS = 120.0  # longer than a broker needs to come back
 UNKNOWN_FOR = 10.0  # seconds until a reply topic that does not exist is looked for again
 _partition_of = DefaultPartitioner()
 NOBODY = Counter("holdfast_answers_to_nobody", "Answers whose reply topic does not exist", registry=metrics)
@@ -110,5 +111,6 @@ class Publisher:
 
 
 async def acknowledged(acks: Acks) -> None:
-    """All acks. Raises the first error."""
-    await asyncio.gather(*acks)
+    """All acks. Raises the first error, and TimeoutError after two minutes: a sender that died answers nobody."""
+    async with asyncio.timeout(ACKS_SECONDS):
+        await asyncio.gather(*acks)

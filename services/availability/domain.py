@@ -151,7 +151,7 @@ def commit(
     if mine.state == "HELD":
         if in_time:
             return Decision((mine.committed(mine.at.unit),), (answer,))
-        return Decision((mine.released(lapsed=True),), (_lost(command, "expired"),))
+        return _too_late(mine, command, now)
     if not (in_time and mine.lapsed):
         return Decision(outputs=(_lost(command, "expired"),))
     others = list(others)
@@ -183,7 +183,7 @@ def extend(mine: Holding | None, command: ExtendSlot, now: datetime, cap: timede
     if mine.state == "RELEASED":
         return Decision(outputs=(_lost(command, "expired"),))
     if command.accepted_at >= mine.expires_at:
-        return Decision((mine.released(lapsed=True),), (_lost(command, "expired"),))
+        return _too_late(mine, command, now)
     ends = now + mine.hold
     if ends > mine.held_at + cap:
         most = f"A slot may be held for {cap.total_seconds() / 60:g} minutes in all."
@@ -200,6 +200,12 @@ def expire(mine: Holding | None, command: ExpireHold, now: datetime, shortest: t
     if now < mine.expires_at:
         return Decision(outputs=(Timer(command, shortest),))
     return Decision((mine.released(lapsed=True),), (_expired(mine),))
+
+
+def _too_late(mine: Holding, command: CommitSlot | ExtendSlot, now: datetime) -> Decision:
+    """Lost; and released, unless the broker's clock is ahead of ours: a hold never ends before its time here."""
+    gone = (mine.released(lapsed=True),) if now >= mine.expires_at else ()
+    return Decision(gone, (_lost(command, "expired"),))
 
 
 def _wrong_with(house: House, mine: Holding | None, command: HoldSlot, now: datetime) -> RefusedReason | None:

@@ -1,5 +1,6 @@
 """CommitSlot, ExtendSlot, ReleaseSlot and ExpireHold: how a hold ends, and who is told."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -58,6 +59,13 @@ def test_commit_slot_is_lost_when_accepted_at_the_hold_s_end() -> None:
     desk = Desk().knows(held(ADA))
     assert desk.asked(commit(ADA, ENDS), LONG_AFTER) == Decision((lapsed(held(ADA)),), (lost("expired"),))
     assert desk.asked(expire(ADA), LONG_AFTER) == Decision()
+
+
+@pytest.mark.parametrize("too_late", [commit, extend])
+def test_slot_is_lost_but_not_released_early_when_the_broker_s_clock_is_ahead(too_late: Callable[..., object]) -> None:
+    desk = Desk().knows(held(ADA))
+    assert desk.asked(too_late(ADA, ENDS + TICK), ENDS - TICK).changed == ()
+    assert desk.asked(expire(ADA), ENDS) == Decision((lapsed(held(ADA)),), (RAN_OUT,))
 
 
 def test_commit_slot_takes_the_slot_again_when_lapsed_and_free() -> None:
