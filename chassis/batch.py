@@ -25,6 +25,7 @@ REPLAYS = Counter("holdfast_replays", "Messages that were known already", regist
 DEAD = Counter("holdfast_dead_letters", "Records that could not be handled", registry=metrics)
 
 Spans = dict[TopicPartition, tuple[int, int]]
+Offsets = Mapping[TopicPartition, int]
 Progress = Mapping[TopicPartition, tuple[int, int]]  # processed, published
 
 
@@ -58,6 +59,14 @@ class Gap(Exception):
         self.partition, self.why = partition, why
 
 
+class Behind(Exception):
+    """Somebody has decided what this worker has not taken; up to where, by partition."""
+
+    def __init__(self, processed: dict[TopicPartition, int]) -> None:
+        super().__init__(processed)
+        self.processed = processed
+
+
 class Batches:
     """A service's decisions against its database. Nothing is kept between batches."""
 
@@ -70,19 +79,25 @@ class Batches:
         messages: Sequence[Incoming | DeadRecord],
         spans: Spans,
         sent: Spans,
-        unmarked: Mapping[TopicPartition, int],
+        unmarked: Offsets,
+        reached: Offsets,
     ) -> list[Send]:
         """Decide and write these messages, which fill these spans of offsets; what has to be sent for them, in order.
 
         `sent` are the spans whose outputs are acknowledged: they are marked with the same statement. `unmarked` is from
-        where on it is known what has been sent: if the mark lies below, the database has forgotten it. Raises Gap, with
-        nothing written; SerializationError if somebody was faster; what a service's decision raises.
+        where on it is known what has been sent: if the mark lies below, the database has forgotten it. `reached` is how
+        far the worker has come in all of its partitions. Raises Behind or Gap, with nothing written; SerializationError
+        if somebody was faster; what a service's decision raises.
         """
-        partitions = list(spans)
-        topics, numbers = [tp.topic for tp in partitions], [tp.partition for tp in partitions]
-        rows = await self.database.fetch(inbox.KNOWN, topics, numbers, [message.id for message in messages])
+        partitions, others = list(spans), [partition for partition in reached if partition not in spans]
+        rows = await self.database.fetch(
+            inbox.KNOWN, *_columns([*partitions, *others]), [message.id for message in messages]
+        )
         progress, known = _known(rows)
         now: datetime = rows[0]["handled_at"]
+        ends = {**reached, **{tp: max(upto, reached.get(tp, 0)) for tp, (_, upto) in spans.items()}}
+        if behind := {tp: progress[tp][0] for tp, upto in ends.items() if progress[tp][0] > upto}:
+            raise Behind(behind)
         for partition, (start, _) in spans.items():
             processed, published = progress[partition]
             if start > processed:
@@ -90,6 +105,8 @@ class Batches:
             if unmarked[partition] > published:
                 raise Gap(partition, f"{unmarked[partition]} was published, the database says {published}")
         messages = [_fenced(each, now, known) for each in await self._buried(messages, progress, known)]
+        if known:  # whatever was decided is sent again before what follows, in the order of the decisions
+            messages.sort(key=lambda message: _decided_at(message, known))
         ledger = Ledger(
             self.service.name,
             self._dead_topic,
@@ -102,12 +119,13 @@ class Batches:
         rows = await self.database.fetch(
             inbox.write_statement(saves),
             *ledger.columns(),
-            topics,
-            numbers,
+            *_columns(partitions),
             [progress[partition][0] for partition in partitions],
             [spans[partition][1] for partition in partitions],
             [start for start, _ in marks],
             [upto for _, upto in marks],
+            *_columns(others),
+            [progress[partition][0] for partition in others],
             *[save.rows for save in saves],
             *[array for save in saves for array in save.arrays],
         )
@@ -158,6 +176,15 @@ class Batches:
         return [dead_at.get(id(message.record), message) for message in messages]
 
 
+def _columns(partitions: Sequence[TopicPartition]) -> tuple[list[str], list[int]]:
+    return [partition.topic for partition in partitions], [partition.partition for partition in partitions]
+
+
+def _decided_at(message: Incoming | DeadRecord, known: Mapping[str, Remembered]) -> tuple[Any, ...]:
+    there = known.get(message.id)
+    return (0, there.handled_at, there.ordinal) if there and there.is_at(message.record) else (1,)
+
+
 def _fenced(message: Incoming | DeadRecord, now: datetime, known: Mapping[str, Remembered]) -> Incoming | DeadRecord:
     if isinstance(message, DeadRecord) or message.id in known:
         return message
@@ -182,6 +209,7 @@ def _known(
                 row["partition"],
                 row["position"],
                 row["handled_at"],
+                row["ordinal"],
                 row["outputs"],
                 row["request_hash"],
                 row["answer"],

@@ -14,6 +14,9 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.QueryCanceledError,
     asyncpg.OperatorInterventionError,  # class 57: shutdown, crash
     asyncpg.InsufficientResourcesError,  # class 53: disk full, too many connections
+    asyncpg.PostgresSystemError,  # class 58: a disk that cannot be read
+    asyncpg.InternalServerError,  # class XX: a damaged file, a table changed under our hands
+    asyncpg.ReadOnlySQLTransactionError,  # this is a standby, or one no longer
     asyncpg.exceptions.InterfaceError,
     asyncpg.exceptions.InternalClientError,
 )

@@ -9,7 +9,7 @@ whoever comes next begins where outputs are still unsent.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import asyncpg
@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from prometheus_client import Counter
 
 from chassis import failpoints, inbox
-from chassis.batch import Batches, Gap, Service, Spans
+from chassis.batch import Batches, Behind, Gap, Offsets, Service, Spans
 from chassis.database import TRANSIENT
 from chassis.entries import Send
 from chassis.messages import DeadRecord, Incoming, open_record
@@ -43,9 +43,9 @@ class Lost(Exception):
 
 
 T = TypeVar("T")
-# Not a message's fault, and another try will not help: Gap and Lost are handled above, the database refusing our SQL or our
+# Not a message's fault, and another try will not help: the first three are handled above, the database refusing our SQL or our
 # role ends the process. Burying message after message for a missing migration would be worse than standing still.
-HOPELESS = (Gap, Lost, asyncpg.SyntaxOrAccessError)
+HOPELESS = (Behind, Gap, Lost, asyncpg.SyntaxOrAccessError)
 
 
 class Decider:
@@ -162,6 +162,10 @@ class Decider:
                 del parts[gap.partition]
                 await self._mark()
                 await self.stream.rewind(gap.partition, gap.why)
+            except Behind as behind:
+                AGAIN.labels("behind").inc()
+                self.stream.give_back(parts, behind.processed)
+                parts = {}
             except Lost:
                 parts = {}
         self.stream.done({partition: upto for partition, (_, upto) in spans.items()} if parts else {})
@@ -241,11 +245,14 @@ class Decider:
             tries += 1
 
     async def _decide(self, records: Sequence[Record], spans: Spans) -> list[Send]:
-        """Decide and write these records. Raises Gap or Lost, with nothing written."""
+        """Decide and write these records. Raises Behind, Gap or Lost; what was written before is sent again."""
+        reached = dict(self.stream.expected)
+        if not self.stream.owns(spans):
+            raise Lost
         messages = [open_record(record, self.models) for record in records]
         unmarked = {partition: self._unmarked(partition, start) for partition, (start, _) in spans.items()}
         try:
-            return await self._patiently(lambda: self._write(messages, spans, unmarked), list(spans))
+            return await self._patiently(lambda: self._write(messages, spans, unmarked, reached), list(spans))
         except HOPELESS:
             raise
         except Exception as error:  # R10: this batch will never work as it is; the culprit is found one by one
@@ -253,26 +260,27 @@ class Decider:
         sends: list[Send] = []
         for message in messages:
             record = message.record
-            span = {TopicPartition(record.topic, record.partition): (record.offset, record.offset + 1)}
-            sends += await self._alone(message, span, unmarked)
+            partition = TopicPartition(record.topic, record.partition)
+            sends += await self._alone(message, {partition: (record.offset, record.offset + 1)}, unmarked, reached)
+            reached[partition] = record.offset + 1
         return sends
 
     async def _write(
-        self, messages: Sequence[Incoming | DeadRecord], spans: Spans, unmarked: Mapping[TopicPartition, int]
+        self, messages: Sequence[Incoming | DeadRecord], spans: Spans, unmarked: Offsets, reached: Offsets
     ) -> list[Send]:
         """One attempt; what is acknowledged meanwhile is marked with it."""
         sent = {partition: self._sent[partition] for partition in spans if partition in self._sent}
-        sends = await self._batches.decide(messages, spans, sent, unmarked)
+        sends = await self._batches.decide(messages, spans, sent, unmarked, reached)
         self._forget(sent)
         if sent:
             failpoints.pass_by("marked")
         return sends
 
     async def _alone(
-        self, message: Incoming | DeadRecord, span: Spans, unmarked: Mapping[TopicPartition, int]
+        self, message: Incoming | DeadRecord, span: Spans, unmarked: Offsets, reached: Offsets
     ) -> list[Send]:
         try:
-            return await self._patiently(lambda: self._write([message], span, unmarked), list(span))
+            return await self._patiently(lambda: self._write([message], span, unmarked, reached), list(span))
         except HOPELESS:
             raise
         except Exception as error:
@@ -281,4 +289,4 @@ class Decider:
             reason = f"{type(error).__name__}: {error}"[:1000]
             log.exception("dead letter: %s %s", message.envelope.type, message.id)
             dead = DeadRecord(message.record, reason, message.envelope, message.body)
-            return await self._patiently(lambda: self._write([dead], span, unmarked), list(span))
+            return await self._patiently(lambda: self._write([dead], span, unmarked, reached), list(span))

@@ -9,28 +9,34 @@ from aiokafka import ConsumerRecord
 
 from chassis.messages import Save
 
-# Round trip 1: the progress of these partitions, what is known of these ids, and the decision's time.
+# Round trip 1: the progress of all partitions that the worker owns, what is known of these ids, and the decision's time.
 KNOWN = """
 SELECT p.topic, p.partition, p.processed AS position, p.published, NULL::text AS id, NULL::bytea AS outputs,
-  NULL::text AS request_hash, NULL::bytea AS answer, NULL::timestamptz AS answered_at, clock_timestamp() AS handled_at
+  NULL::text AS request_hash, NULL::bytea AS answer, NULL::timestamptz AS answered_at, clock_timestamp() AS handled_at,
+  NULL::int AS ordinal
 FROM progress p
 JOIN unnest($1::text[], $2::int[]) u(topic, partition) USING (topic, partition)
 UNION ALL
-SELECT topic, partition, position, NULL, id::text, outputs, request_hash, answer, answered_at, handled_at
+SELECT topic, partition, position, NULL, id::text, outputs, request_hash, answer, answered_at, handled_at, ordinal
 FROM inbox
 WHERE id = ANY($3::uuid[])
 """
 
 # Round trip 3: the whole batch in one statement. It raises 40001, naming the rule, unless `processed` is still what round
 # trip 1 read and every part changed as many rows as it must; then the batch begins again.
+#
+# Of the worker's other partitions `processed` is read without a lock. Whoever decides there about one of our entities either
+# was committed when this statement began, then it is seen here; or was not when the states were loaded either, for that was
+# earlier, then the entity's revision has moved, or theirs fails. What has no entity in common needs no order.
 _WRITE = """
 WITH {saves}
 remembered AS (
-  INSERT INTO inbox (id, topic, partition, position, handled_at, outputs, request_hash, asked_by, answer, answered_at, dead)
-  SELECT u.id, u.topic, u.partition, u.position, $7::timestamptz, u.outputs, u.hash, coalesce(string_to_array(u.asked, ' '), '{{}}'),
-    u.answer, CASE WHEN u.answer IS NOT NULL THEN $7::timestamptz END, u.dead
+  INSERT INTO inbox (id, topic, partition, position, handled_at, ordinal, outputs, request_hash, asked_by, answer,
+    answered_at, dead)
+  SELECT u.id, u.topic, u.partition, u.position, $7::timestamptz, u.ordinal, u.outputs, u.hash,
+    coalesce(string_to_array(u.asked, ' '), '{{}}'), u.answer, CASE WHEN u.answer IS NOT NULL THEN $7::timestamptz END, u.dead
   FROM unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::bytea[], $6::text[], $8::text[], $9::bytea[], $10::bool[])
-    u(id, topic, partition, position, outputs, hash, asked, answer, dead)),
+    WITH ORDINALITY u(id, topic, partition, position, outputs, hash, asked, answer, dead, ordinal)),
 asked AS (
   UPDATE inbox i
   SET asked_by = CASE WHEN i.answer IS NOT NULL OR i.asked_by @> u.asked THEN i.asked_by
@@ -51,11 +57,14 @@ moved AS (
     u(topic, partition, was, upto, sent_from, sent_to)
   WHERE p.topic = u.topic AND p.partition = u.partition AND p.processed = u.was
   RETURNING 1)
-SELECT asked.*, must((SELECT count(*) FROM moved) = cardinality($14), 'one_worker_at_a_time'){guards}
+SELECT asked.*, must((SELECT count(*) FROM moved) = cardinality($14), 'one_worker_at_a_time'),
+  must((SELECT count(*) FROM progress p
+    JOIN unnest($20::text[], $21::int[], $22::bigint[]) u(topic, partition, was) USING (topic, partition)
+    WHERE p.processed = u.was) = cardinality($20), 'nothing_decided_beside_it'){guards}
 FROM (SELECT 1) one
 LEFT JOIN asked ON true
 """
-_PARAMETERS = 19
+_PARAMETERS = 22
 
 # R5: a mark never covers what the database does not have, nor what somebody else still has to send.
 MARK = """
@@ -92,6 +101,7 @@ class Remembered(NamedTuple):
     partition: int
     position: int
     handled_at: datetime
+    ordinal: int
     outputs: bytes
     request_hash: str | None
     answer: bytes | None

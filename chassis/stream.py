@@ -2,13 +2,12 @@
 
 FastStream subscribes and polls; its handler only hands over raw records, because nothing in front of the decision may
 raise, drop or acknowledge (reliability.md, M1-M5). Where to begin is the database's word, not Kafka's (R4); a record that
-does not follow what was processed is a gap, seen and rewound (R3).
+does not follow what was processed is a gap, seen and rewound (R3). What is decided and perhaps not sent goes first (`chassis/backlog.py`).
 """
 
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import groupby
 
@@ -23,10 +22,11 @@ from aiokafka.errors import (
 )
 from prometheus_client import Counter, Gauge
 
-from chassis import inbox
+from chassis.backlog import Queue, partition_of
 from chassis.database import TRANSIENT
 from chassis.subscription import Record, Records, Subscription
 from chassis.telemetry import metrics
+from chassis.whereabouts import Bounds, ends, gone, marks
 
 log = logging.getLogger(__name__)
 
@@ -52,16 +52,15 @@ class Stream(ConsumerRebalanceListener):
         max_records: int,
         seek_on_assignment: bool = True,
     ) -> None:
-        self.database, self.max_records = database, max_records
+        self.database = database
         self._quiet = quiet
         self.seek_on_assignment = seek_on_assignment  # False only to attack the gap check: trusts Kafka's offset
         self.expected: dict[TopicPartition, int] = {}  # the next offset to decide, of the partitions that are ours
         self.stopped: dict[TopicPartition, str] = {}
-        self._looks: dict[
-            TopicPartition, tuple[int, int]
-        ] = {}  # where a gap was rewound to last, and how often in a row
+        self._looks: Bounds = {}  # where a gap was rewound to last, and how often in a row
         self.joined = asyncio.Event()
-        self._waiting: list[Record] = []
+        self._queue = Queue(self.expected, max_records)
+        self._held: set[TopicPartition] = set()  # not fetched until the backlog is taken
         self._filled, self._drained = asyncio.Event(), asyncio.Event()
         self._in_hand: set[TopicPartition] = set()
         self._arriving: set[TopicPartition] = set()
@@ -104,36 +103,41 @@ class Stream(ConsumerRebalanceListener):
     # ---- what comes
 
     async def _receive(self, batch: Records) -> None:
-        runs = groupby(batch, key=lambda record: TopicPartition(record.topic, record.partition))
-        self._arriving = {TopicPartition(record.topic, record.partition) for record in batch}
-        for partition, records in runs:
-            while len(self._waiting) >= 2 * self.max_records:  # backpressure: nothing more is fetched meanwhile
+        self._arriving = set(map(partition_of, batch))
+        for partition, records in groupby(batch, key=partition_of):
+            run, queue = list(records), self._queue
+            while queue.full and not queue.backlog:  # backpressure: nothing more is fetched meanwhile
                 self._drained.clear()
                 await self._drained.wait()
-            if partition in self.expected:
-                self._waiting.extend(records)
-                self._filled.set()
+            if partition not in self.expected:
+                continue
+            if queue.full and run[0].offset >= queue.backlog.get(partition, 0):
+                # The backlog must come in however much else there is: this comes again behind it.
+                self._held.add(partition)
+                self.consumer.pause(partition)
+                self.consumer.seek(partition, queue.upcoming()[partition])
+                continue
+            queue.add(run)
+            self._filled.set()
         self._arriving = set()
 
     # ---- what the decider takes
 
     async def some(self, timeout: float | None) -> bool:
-        """Wait until records are there; False after `timeout` seconds without."""
-        if self._waiting:
+        """Wait until records can be taken; False after `timeout` seconds without."""
+        if self._queue.ready:
             return True
-        self._filled.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                await self._filled.wait()
-        return bool(self._waiting)
+                while not self._queue.ready:
+                    self._filled.clear()
+                    await self._filled.wait()
+        return self._queue.ready
 
     async def take(self) -> dict[TopicPartition, list[Record]]:
         """The next batch by partition: only partitions that are ours, each run of offsets just where it must begin."""
-        records, self._waiting = self._waiting[: self.max_records], self._waiting[self.max_records :]
+        parts = self._queue.take()
         self._drained.set()
-        parts: dict[TopicPartition, list[Record]] = defaultdict(list)
-        for record in records:
-            parts[TopicPartition(record.topic, record.partition)].append(record)
         self._in_hand = set(parts)
         for partition, run in list(parts.items()):
             expected = self.expected.get(partition)
@@ -154,28 +158,48 @@ class Stream(ConsumerRebalanceListener):
             if partition in self.expected:
                 self.expected[partition] = max(offset, self.expected[partition])
         self._in_hand = set()
+        self._queue.settle()
+        self._resume()
+
+    def give_back(self, parts: dict[TopicPartition, list[Record]], processed: dict[TopicPartition, int]) -> None:
+        """The batch in hand is taken again, behind what somebody has decided up to these offsets."""
+        log.warning("decided by somebody else: %s", processed)
+        self._queue.put_back(parts)
+        self._queue.owe(processed)
+        self._drained.set()
+        self._resume()
 
     async def rewind(self, partition: TopicPartition, why: str) -> None:
         """Go back to what the database has published; the other partitions go on."""
-        mark: int | None = None
+        mark: tuple[int, int] | None = None
         while mark is None and partition in self.expected:
             try:
-                mark = (await self._marks([partition]))[partition]
+                mark = (await marks(self.database, [partition]))[partition]
             except TRANSIENT as error:
                 log.warning("the progress is not readable: %r", error)
                 await asyncio.sleep(0.5)
         if mark is not None and partition in self.expected:
             GAPS.inc()
-            log.warning("gap in %s/%s: %s; back to %s", partition.topic, partition.partition, why, mark)
+            log.warning("gap in %s/%s: %s; back to %s", partition.topic, partition.partition, why, mark[0])
             # No await from here on: what waits and what comes fit together.
-            self.expected[partition] = mark
-            self._waiting = [r for r in self._waiting if (r.topic, r.partition) != partition]
+            published, processed = mark
+            self.expected[partition] = published
+            self._queue.drop(partition)
+            self._queue.owe({partition: processed})
             self._drained.set()
-            self.consumer.seek(partition, mark)
-            before, looks = self._looks.get(partition, (mark, 0))
-            self._looks[partition] = mark, looks + 1 if mark == before else 1
+            self.consumer.seek(partition, published)
+            self._resume()
+            before, looks = self._looks.get(partition, (published, 0))
+            self._looks[partition] = published, looks + 1 if published == before else 1
             if self._looks[partition][1] > MOST_LOOKS:
-                self._stop_partition(partition, f"{why}; {MOST_LOOKS} more looks at {mark} have not helped")
+                self._stop_partition(partition, f"{why}; {MOST_LOOKS} more looks at {published} have not helped")
+
+    def _resume(self) -> None:
+        """Fetch again what was held for a backlog, if that is taken, or is of this very partition."""
+        free = {partition for partition in self._held if not self._queue.backlog or partition in self._queue.backlog}
+        self._held -= free
+        for partition in free & self.expected.keys():
+            self.consumer.resume(partition)
 
     # ---- assignment
 
@@ -188,38 +212,25 @@ class Stream(ConsumerRebalanceListener):
                 consumer.pause(partition)
         while True:
             try:
-                marks = await self._marks(assigned)
+                known = await marks(self.database, assigned)
                 break
             except TRANSIENT as error:
                 log.warning("the progress is not readable: %r", error)
                 await asyncio.sleep(0.5)
-        ends = await self._ends(consumer, assigned)
+        bounds = await ends(consumer, assigned)
         for partition in assigned:
-            mark = marks[partition]
-            first, last = ends.get(partition, (mark, mark))
-            if not first <= mark <= last:
-                self._stop_partition(partition, f"offset {mark} comes next, the log has {first} to {last}")
+            mark, processed = known[partition]
+            if why := gone(mark, processed, bounds.get(partition)):
+                self._stop_partition(partition, why)
                 continue
             self.expected[partition] = mark
+            self._queue.owe({partition: processed})
             if self.seek_on_assignment:
                 consumer.seek(partition, mark)
                 consumer.resume(partition)
-        log.info(
-            "assigned %s", ", ".join(sorted(f"{tp.topic}/{tp.partition}@{marks[tp]}" for tp in assigned)) or "nothing"
-        )
+        where = sorted(f"{tp.topic}/{tp.partition}@{known[tp][0]}" for tp in assigned)
+        log.info("assigned %s", ", ".join(where) or "nothing")
         self.joined.set()
-
-    async def _ends(
-        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
-    ) -> dict[TopicPartition, tuple[int, int]]:
-        if not partitions:
-            return {}
-        try:
-            first, last = await asyncio.gather(consumer.beginning_offsets(partitions), consumer.end_offsets(partitions))
-        except KafkaError as error:  # then the first fetch tells
-            log.warning("the ends of the log are not known: %r", error)
-            return {}
-        return {partition: (first[partition], last[partition]) for partition in partitions}
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - an eager rebalance takes all
         await self._let_go()
@@ -229,19 +240,14 @@ class Stream(ConsumerRebalanceListener):
         self.stopped.clear()
         self._looks.clear()
         STOPPED.set(0)
-        self._waiting = []
+        self._queue.clear()
+        self._held.clear()
         self._drained.set()
         try:
             async with asyncio.timeout(REVOKE_SECONDS):
                 await self._quiet()
         except TimeoutError:  # the next owner sends it all again; the database refuses ours if it was faster
             log.warning("gave partitions away with a batch in hand")
-
-    async def _marks(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        topics, numbers = [tp.topic for tp in partitions], [tp.partition for tp in partitions]
-        await self.database.execute(inbox.MAKE_PROGRESS_ROWS, topics, numbers)
-        rows = await self.database.fetch(inbox.MARKS, topics, numbers)
-        return {TopicPartition(row["topic"], row["partition"]): row["published"] for row in rows}
 
     # ---- what nobody else would see
 
@@ -258,6 +264,9 @@ class Stream(ConsumerRebalanceListener):
         self.stopped[partition] = why
         STOPPED.set(len(self.stopped))
         self.expected.pop(partition, None)
+        self._queue.settle()
+        self._filled.set()  # nobody waits any longer for what it owed
+        self._resume()
         with contextlib.suppress(IllegalStateError):
             self.consumer.pause(partition)
 
@@ -269,12 +278,21 @@ class Stream(ConsumerRebalanceListener):
             with contextlib.suppress(*TRANSIENT, KafkaError, ConsumerStoppedError, AssertionError):
                 if self.expected:
                     await self.consumer.commit(dict(self.expected))
-                busy = self._in_hand | self._arriving | {TopicPartition(r.topic, r.partition) for r in self._waiting}
-                idle = {tp: at for tp, at in self.expected.items() if tp not in busy}
-                ahead = {tp: at for tp, at in idle.items() if await self._position(tp) > at == self.expected.get(tp)}
+                await self._look_for_the_backlog()
+                busy = self._in_hand | self._arriving
+                idle = {tp: at for tp, at in self._queue.upcoming().items() if tp not in busy}
+                ahead = {tp: at for tp, at in idle.items() if await self._position(tp) > at == self._queue.comes(tp)}
                 for partition in [tp for tp, at in ahead.items() if suspects.get(tp) == at]:
                     await self.rewind(partition, "nothing is in hand, but the position is ahead")
                 suspects = ahead
+
+    async def _look_for_the_backlog(self) -> None:
+        """Nobody waits for what will never come."""
+        backlog = {tp: upto for tp, upto in self._queue.backlog.items() if tp not in self._in_hand}
+        for partition, bounds in (await ends(self.consumer, list(backlog))).items():
+            at, upto = self._queue.comes(partition), self._queue.backlog.get(partition)
+            if at is not None and upto == backlog[partition] and (why := gone(at, upto, bounds)):
+                self._stop_partition(partition, why)
 
     async def _position(self, partition: TopicPartition) -> int:
         position: int = await self.consumer.position(partition)

@@ -15,6 +15,7 @@ CREATE TABLE inbox (
   partition int NOT NULL,
   position bigint NOT NULL,
   handled_at timestamptz NOT NULL,      -- the decision's time, which its outputs carry
+  ordinal int NOT NULL,                 -- the place in its batch: (handled_at, ordinal) is the order of the decisions
   outputs bytea NOT NULL,               -- stored before they are sent, sent again as they were
   request_hash text,                    -- of a command from the edge: a repeat with another hash is another request
   asked_by text[] NOT NULL DEFAULT '{}', -- the reply topics that wait for the answer, or have had it

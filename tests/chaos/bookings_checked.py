@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from evidence import Evidence, Place, outputs
@@ -56,7 +57,7 @@ def no_overlap_in_the_table(evidence: Evidence) -> Iterator[str]:
             taken[slot["space"], slot["unit"]].append((slot["from_"], slot["to"], booking))
     for unit, spans in taken.items():
         spans.sort()
-        for one, other in zip(spans, spans[1:], strict=False):
+        for one, other in pairwise(spans):
             if other[0] < one[1]:
                 yield f"{unit}: {one[2]} and {other[2]} overlap"
 

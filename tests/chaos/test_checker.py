@@ -2,7 +2,7 @@
 
 import copy
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,12 +22,12 @@ Bug = Callable[[Evidence], None]
 
 
 @pytest.fixture(scope="module")
-async def healthy(scene: Scene) -> AsyncIterator[Evidence]:
+async def healthy(scene: Scene) -> Evidence:
     """What a run without any fault leaves behind."""
     async with pressure(scene.street) as load:
         await resumed(load, 200)
     await every_timer_fired(scene.platform)
-    yield await nothing_wrong(scene.platform)
+    return await nothing_wrong(scene.platform)
 
 
 def _record(evidence: Evidence, topic: str, kind: str = "") -> tuple[list[Seen], int]:

@@ -189,10 +189,20 @@ class Bus:
 
     @contextlib.asynccontextmanager
     async def deciding(
-        self, name: str = "booking", *, service: Any = None, meets: "Trouble | None" = None, **changes: Any
+        self,
+        name: str = "booking",
+        *,
+        service: Any = None,
+        meets: "Trouble | None" = None,
+        failures: list[BaseException] | None = None,
+        **changes: Any,
     ) -> AsyncIterator[Decider]:
-        """A decider with the real service, or with this one, beside the test; it must not have failed at the end."""
-        settings, failures = self.settings(name, **changes), list[BaseException]()
+        """A decider with the real service, or with this one, beside the test.
+
+        It must not have failed at the end, unless the test wants to know its `failures`.
+        """
+        settings, expected = self.settings(name, **changes), failures is not None
+        failures = [] if failures is None else failures
         pool = await database.connect(settings.database, 4, f"decider of {name}")
         reaches: Any = meets.between(pool) if meets else pool
         decider = Decider(service or self.real(name), settings, reaches, failures.append)
@@ -205,7 +215,7 @@ class Bus:
             with contextlib.suppress(Exception) if failures else contextlib.nullcontext():
                 await decider.stop()
             await pool.close()
-        assert failures == []
+        assert expected or failures == []
 
 
 class Trouble:

@@ -77,7 +77,7 @@ class Worker:
             LANE.topic, 0, self.offset, now, 1, key.encode(), body, None, 36, len(body), tuple(headers)
         )
         opened = open_record(record, topics.models())
-        sends = await self.batches.decide([opened], {LANE: (self.offset, self.offset + 1)}, {}, {LANE: 0})
+        sends = await self.batches.decide([opened], {LANE: (self.offset, self.offset + 1)}, {}, {LANE: 0}, {})
         self.offset += 1
         return sends
 

@@ -61,11 +61,21 @@ def rewind(world: World, state: State, i: int, partition: int) -> State:
         return state
     expected, position = list(worker.expected), list(worker.position)
     expected[partition] = position[partition] = at
-    return worker_is(state, i, worker._replace(expected=tuple(expected), position=tuple(position)))
+    upto = list(worker.backlog or worker.expected)
+    upto[partition] = state.database.processed[partition]
+    worker = worker._replace(expected=tuple(expected), position=tuple(position), backlog=tuple(upto))
+    return worker_is(state, i, settled(worker))
+
+
+def settled(worker: Worker) -> Worker:
+    """Without a backlog that is taken."""
+    upto = tuple(max(pair) for pair in zip(worker.backlog, worker.expected, strict=False))
+    return worker._replace(backlog=upto if upto != worker.expected else ())
 
 
 def assigned(world: World, state: State, i: int, position: tuple[int, ...]) -> State:
     """Whatever is still in hand from an earlier time stays in hand: `_let_go` waits for it 20 seconds only."""
     pair = [worker._replace(owner=False) for worker in state.workers]
-    pair[i] = pair[i]._replace(owner=True, expected=resume_from(world, state.database), position=position)
+    resume, processed = resume_from(world, state.database), state.database.processed
+    pair[i] = settled(pair[i]._replace(owner=True, expected=resume, position=position, backlog=processed))
     return state._replace(workers=(pair[0], pair[1]))

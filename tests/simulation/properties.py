@@ -19,12 +19,13 @@ def broken(world: World, state: State) -> str | None:
         first = [message.id for offset, message in enumerate(run) if world.first[message.id] == (partition, offset)]
         if not _ordered(first, [event for event, _ in state.events]):
             return "first occurrences of outputs are not in input order"
+    lossless = state.left[FAILOVER] == world.faults.failovers
     for entity in database.entities:
         if len(set(entity.effects)) < len(entity.effects):
             return "an effect happened twice"
-        if world.versions and not _ordered(list(entity.effects), [event for event, _ in state.events]):
+        if lossless and not _ordered(list(entity.effects), [event for event, _ in state.events]):
             return "first occurrences of outputs are not in the order of the versions"
-    if state.left[FAILOVER] == world.faults.failovers and not out <= decided:
+    if lossless and not out <= decided:
         return "an output without a stored parent"
     asks = {message.reply: message for run in world.inputs for message in run if message.reply is not None}
     first = world.at(world.first[COMMAND]) if asks else None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from moves import Steps
 from taking import join, read, revoked, take, watch_the_database, watch_the_position
 from world import State, World
-from writing import acknowledged, append, load, mark_when_idle, write
+from writing import acknowledged, append, begin, load, mark_when_idle, write
 
 
 class Step(NamedTuple):
@@ -22,17 +22,16 @@ class Step(NamedTuple):
 
 STEPS = (
     Step(join, "is assigned, begins at `published`", "stream.py", "async def on_partitions_assigned("),
-    Step(
-        take, "takes records, reads progress and what is known", "batch.py", "self.database.fetch(inbox.KNOWN, topics"
-    ),
+    Step(take, "takes records, reads progress and what is known", "batch.py", "raise Behind(behind)"),
     Step(read, "reads progress and what is known again", "batch.py", "if start > processed:"),
     Step(load, "loads the states", "batch.py", "await self.database.fetch(statement.sql"),
+    Step(begin, "begins to write", "inbox.py", "'nothing_decided_beside_it'"),
     Step(write, "writes", "batch.py", "inbox.write_statement(saves),"),
     Step(append, "has a record in the log", "publisher.py", "async def publish("),
     Step(acknowledged, "hears the last ack", "decider.py", "async def _acknowledged("),
     Step(mark_when_idle, "marks", "decider.py", "async def _mark("),
     Step(revoked, "learns that the partitions are gone", "stream.py", "self.expected.clear()"),
-    Step(watch_the_position, "sees its position ahead", "stream.py", "at == self.expected.get(tp)"),
+    Step(watch_the_position, "sees its position ahead", "stream.py", "at == self._queue.comes(tp)"),
     Step(
         watch_the_database,
         "sees that the database has forgotten",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 from search import search
 from world import Faults, Message, World
-from worlds import ANSWERED, ANSWERED_TWICE, MIXED, TWO, TWO_TOPICS
+from worlds import ANSWERED_FIRST, ANSWERED_TWICE, MIXED, TWO, TWO_TOPICS
 
 
 class Relaxed(NamedTuple):
@@ -36,9 +36,12 @@ FOUND = [
     # what is sent
     Relaxed(("sent when written",), TWO, Faults(), "an output without a stored parent"),
     Relaxed(("known is sent again",), TWO, Faults(crashes=1), "an output that is not in the log"),
-    Relaxed(("acks before the next sends",), ANSWERED, Faults(crashes=1), "has no answer", 1),
+    Relaxed(("acks before the next sends",), ANSWERED_FIRST, Faults(crashes=1), "has no answer", 1),
     Relaxed(("ids are derived",), TWO, Faults(failovers=1), "not just what is stored"),
     Relaxed(("who is not on the row is answered at once",), ANSWERED_TWICE, Faults(), "has no answer"),
+    Relaxed(("a backlog goes first",), TWO_TOPICS, Faults(crashes=1), "order of the versions"),
+    Relaxed(("known is sent in the order of the decisions",), TWO_TOPICS, Faults(crashes=1), "order of the versions"),
+    Relaxed(("nothing is decided beside it",), TWO_TOPICS, Faults(rebalances=1), "order of the versions"),
     # what is marked
     Relaxed(("marks stay below processed",), TWO, Faults(failovers=1), "published has passed processed"),
 ]

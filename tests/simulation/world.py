@@ -54,9 +54,6 @@ class World:
     relaxed: frozenset[str] = frozenset()
     most: int = 2  # records of a batch
     counted: bool = False  # whether repeats are counted: a larger search
-    versions: bool = (
-        False  # whether an entity's events must come in the order of its versions, whatever topics it is fed by
-    )
     first: dict[int, Place] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +98,7 @@ class Batch(NamedTuple):
 
     stage: str
     records: tuple[Place, ...]
+    reached: tuple[int, ...]  # `expected` when they were taken
     was: tuple[int, ...] = ()  # `processed` as round trip 1 read it
     published: tuple[int, ...] = ()
     known: tuple[Row, ...] = ()
@@ -120,6 +118,7 @@ class Worker(NamedTuple):
     owner: bool = False  # the group's opinion
     expected: tuple[int, ...] = ()  # its own opinion: () if no partition is its
     position: tuple[int, ...] = ()  # of its consumer
+    backlog: tuple[int, ...] = ()  # up to where others have decided; () if that is not beyond `expected` anywhere
     batch: tuple[()] | Batch = ()
     flights: tuple[Flight, ...] = ()  # never more than one if R7 is kept
     sending: tuple[Span, ...] = NOWHERE
@@ -141,8 +140,8 @@ def spans_of(world: World, records: tuple[Place, ...]) -> list[Span]:
     """By partition; () for one that has no record here."""
     spans: list[Span] = [() for _ in world.inputs]
     for partition, offset in records:
-        start = spans[partition][0] if spans[partition] else offset
-        spans[partition] = (start, offset + 1)
+        start, upto = spans[partition] or (offset, offset + 1)
+        spans[partition] = (min(start, offset), max(upto, offset + 1))
     return spans
 
 

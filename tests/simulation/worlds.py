@@ -7,6 +7,7 @@ from world import Faults, Message, World
 TWO = ((Message(1), Message(2, entity=1)),)  # two entities: no revision guards the order of the two
 THREE = ((Message(1), Message(2, entity=1), Message(3)),)
 ANSWERED = ((Message(0, reply=0, answers=True), Message(1)),)
+ANSWERED_FIRST = ((Message(0, reply=0, answers=True), Message(1), Message(2)),)
 ASKED_AGAIN = ((Message(0, reply=0, answers=True), Message(0, reply=1), Message(1)),)
 ASKED_IN_BETWEEN = ((Message(0, reply=0), Message(0, reply=1), Message(1, answers=True)),)
 ASKED_LATE = ((Message(0, reply=0), Message(1, answers=True), Message(0, reply=1)),)

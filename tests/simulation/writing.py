@@ -1,8 +1,13 @@
 """The second half of a worker: what it writes, sends and marks."""
 
 from folding import fold, sends, written
-from moves import Steps, commit, mark, marked, spend, unmarked, worker_is
+from moves import Steps, commit, mark, marked, settled, spend, unmarked, worker_is
 from world import EVENT, LOST_REPLY, NOWHERE, TOTAL, Batch, Flight, State, Worker, World, spans_of
+
+
+def begins(world: World) -> str:
+    """The stage at which the write begins; with one partition there is nothing beside it."""
+    return "begin" if len(world.inputs) > 1 and world.keeps("nothing is decided beside it") else "write"
 
 
 def load(world: World, state: State, i: int) -> Steps:
@@ -10,7 +15,7 @@ def load(world: World, state: State, i: int) -> Steps:
     worker = state.workers[i]
     if not worker.batch or worker.batch.stage != "load":
         return
-    batch = worker.batch._replace(stage="write", loaded=state.database.entities)
+    batch = worker.batch._replace(stage=begins(world), loaded=state.database.entities)
     if not world.keeps("sent when written"):
         folded = fold(world, batch, state.drawn)
         if worker.flights:
@@ -21,13 +26,28 @@ def load(world: World, state: State, i: int) -> Steps:
     yield worker_is(state, i, worker._replace(batch=batch))
 
 
+def begin(world: World, state: State, i: int) -> Steps:
+    """The write's snapshot: what is only read there may be older than what it changes."""
+    worker, now = state.workers[i], state.database.processed
+    batch = worker.batch
+    if batch and batch.stage == "begin":
+        spans = spans_of(world, batch.records)
+        beside = any(not s and batch.was[p] != now[p] for p, s in enumerate(spans))
+        yield worker_is(state, i, _again(worker) if beside else worker._replace(batch=batch._replace(stage="write")))
+
+
+def _again(worker: Worker) -> Worker:
+    assert worker.batch
+    batch = Batch("read", worker.batch.records, worker.batch.reached)
+    return worker._replace(batch=batch if worker.expected else ())
+
+
 def write(world: World, state: State, i: int) -> Steps:
     """Round trip 3: all or nothing. On any error the batch begins again, if the partitions are still its."""
     worker, database = state.workers[i], state.database
     batch = worker.batch
     if not batch or batch.stage != "write":
         return
-    again = Batch("read", batch.records) if worker.expected else ()
     folded, spans = fold(world, batch, state.drawn), tuple(spans_of(world, batch.records))
     there = {row.id for row in database.inbox}
     known = any(row.id in there for row in folded.rows)
@@ -38,23 +58,25 @@ def write(world: World, state: State, i: int) -> Steps:
         or (changed and world.keeps("revisions are what was loaded"))
         or (known and world.keeps("an id is in the inbox once"))
     ):
-        yield worker_is(state, i, worker._replace(batch=again))
+        yield worker_is(state, i, _again(worker))
         return
     after = written(folded, database, batch.loaded)
     upto = tuple(max(was, s[1]) if s else was for was, s in zip(database.processed, spans, strict=True))
     after = marked(world, after, batch.marks)._replace(processed=upto)
     state = commit(state, after)._replace(drawn=max([state.drawn, *(row.stamp for row in folded.rows)]))
     if state.left[LOST_REPLY] and state.left[TOTAL]:
-        yield worker_is(state, i, worker._replace(batch=again), left=spend(state.left, LOST_REPLY))
+        yield worker_is(state, i, _again(worker), left=spend(state.left, LOST_REPLY))
     sent = worker.sent  # what was acknowledged meanwhile stays
     if batch.marks:
         sent = tuple(() if now == then else now for now, then in zip(sent, batch.marks, strict=True))
     expected = tuple(max(e, s[1]) if s else e for e, s in zip(worker.expected, spans, strict=False))
     out = sends(world, folded, after) if world.keeps("sent when written") else ()
     worker = worker._replace(
-        batch=Batch("send", batch.records, sends=out), sent=sent if any(sent) else NOWHERE, expected=expected
+        batch=Batch("send", batch.records, batch.reached, sends=out),
+        sent=sent if any(sent) else NOWHERE,
+        expected=expected,
     )
-    yield worker_is(state, i, _send(world, worker))
+    yield worker_is(state, i, _send(world, settled(worker)))
 
 
 def _send(world: World, worker: Worker) -> Worker:
