@@ -45,6 +45,14 @@ async def until(asked: Callable[[], Awaitable[T]], within: float = 20.0) -> T:
     return answer
 
 
+async def stays(asked: Callable[[], Awaitable[bool]], seconds: float) -> None:
+    """It is so, and stays so for a while."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        assert await asked()
+        await asyncio.sleep(0.02)
+
+
 def header(record: Record, name: str) -> str | None:
     """The last header of this name, as text."""
     value = dict(record.headers).get(name)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiokafka import TopicPartition
 from answering import create, granted, replies
-from bus import REPLIES, Bus, Log, Record, header, until
+from bus import REPLIES, Bus, Log, Record, header, stays, until
 
 from chassis import stream
 from chassis.batch import Batches
@@ -93,6 +93,21 @@ async def versions(log: Log, booking: str, last: int) -> list[int]:
     return found(log.records)
 
 
+async def nothing_of(log: Log, booking: str, version: int) -> bool:
+    """Whether no event of this booking has come from this version on."""
+    events = [r for r in await log.read() if r.topic == "booking.events" and r.key == booking.encode()]
+    models = topics.models()
+    return all(
+        models[header(r, "ce_type") or ""].model_validate_json(r.value or b"").booking.version < version  # type: ignore[attr-defined]
+        for r in events
+    )
+
+
+async def unanswered(log: Log, commands: list[str]) -> bool:
+    records = await log.read()
+    return not any(replies(records, command) for command in commands)
+
+
 @contextlib.asynccontextmanager
 async def cut_off(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Decider]:
     """A worker that decides and dies before the first output of it: as it would at the failpoint `committed`."""
@@ -119,7 +134,7 @@ async def test_after_a_crash_the_versions_come_in_order_whichever_topic_comes_fi
         await decided(bus, await deleted(bus, booking))
     come = kept_back(monkeypatch, lambda record: record.topic == late)
     async with bus.deciding():
-        await asyncio.sleep(0.5)
+        await stays(lambda: nothing_of(log, booking, 3), 0.5)
         come.set()
         assert await versions(log, booking, 4) == [2, 3, 4]
         await bus.quiet("booking")
@@ -140,7 +155,7 @@ async def test_what_somebody_else_decides_meanwhile_goes_first(
         sends = await zombie.decide([open_record(record, worker.models)], span, {}, {at: 0}, {})
         assert [send.topic for send in sends] == ["booking.events"]
         command = await deleted(bus, booking)
-        await asyncio.sleep(0.5)
+        await stays(lambda: nothing_of(log, booking, 3), 0.5)
         assert (await bus.marks("booking"))[command][0] < (await bus.ends([command.topic]))[command]
         come.set()
         assert await versions(log, booking, 4) == [2, 3, 4]
@@ -165,9 +180,7 @@ async def test_a_backlog_gets_in_however_much_comes_before_it(
     more = [await ask(bus, number) for number in (1, 2, 3) * 10]
     come = kept_back(monkeypatch, lambda record: record.topic == "booking.commands" and record.partition == 0)
     async with bus.deciding():
-        await asyncio.sleep(1)
-        records = await log.read()
-        assert not any(replies(records, command) for command in more)
+        await stays(lambda: unanswered(log, more), 1)
         come.set()
         await log.until(lambda records: all(replies(records, command) for command in more))
         await bus.quiet("booking")
