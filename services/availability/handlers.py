@@ -58,7 +58,7 @@ class AvailabilityService:
         decision = self._slot(books, message.organisation, message.body, now)
         for holding in decision.changed:
             books.change(holding)
-        return [_output(output) for output in decision.outputs]
+        return [_timer(each, now) if isinstance(each, domain.Timer) else _event(each) for each in decision.outputs]
 
     def _slot(self, books: Books, organisation: str, body: Message, now: datetime) -> domain.Decision:
         assert isinstance(body, SlotCommand)
@@ -84,22 +84,25 @@ class AvailabilityService:
         """A booking that asked must not wait for ever."""
         body = message.body
         if isinstance(body, HoldSlot):
-            return [_output(domain.refused(body, "internal"))]
+            return [_event(domain.refused(body, "internal"))]
         if isinstance(body, (CommitSlot, ReleaseSlot)):
             lost = SlotLost(booking_id=body.booking_id, question=body.question, reason="internal")
-            return [_output(lost)]
+            return [_event(lost)]
         if isinstance(body, ExtendSlot):
             words = "The question could not be handled; the hold is as it was."
             return [
-                _output(
+                _event(
                     ExtendRefused(booking_id=body.booking_id, question=body.question, reason="internal", message=words)
                 )
             ]
         return ()
 
 
-def _output(output: domain.Event | domain.Timer) -> Output:
-    if isinstance(output, domain.Timer):
-        expire = output.expire
-        return Publish(topics.expiry(output.length).name, expire.space_id, expire, expire.expires_at)
-    return Publish(topics.AVAILABILITY_EVENTS.name, output.booking_id, output)
+def _event(event: domain.Event) -> Output:
+    return Publish(topics.AVAILABILITY_EVENTS.name, event.booking_id, event)
+
+
+def _timer(timer: domain.Timer, now: datetime) -> Output:
+    """Due with the hold's end; one that has to wait again, no later than its topic lets a record wait: its head is the next."""
+    due = min(timer.expire.expires_at, now + timer.length)
+    return Publish(topics.expiry(timer.length).name, timer.expire.space_id, timer.expire, due)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.structs import RecordMetadata
+from trouble import Trouble
 
 from chassis import database
 from chassis.decider import Decider
@@ -201,7 +202,7 @@ class Bus:
         name: str = "booking",
         *,
         service: Any = None,
-        meets: "Trouble | None" = None,
+        meets: Trouble | None = None,
         failures: list[BaseException] | None = None,
         **changes: Any,
     ) -> AsyncIterator[Decider]:
@@ -224,25 +225,6 @@ class Bus:
                 await decider.stop()
             await pool.close()
         assert expected or failures == []
-
-
-class Trouble:
-    """Stands between a decider and its database; `before` is awaited with each statement before it is sent."""
-
-    def __init__(self, before: Callable[[str], Awaitable[None]]) -> None:
-        self.before = before
-
-    def between(self, pool: asyncpg.Pool) -> "Trouble":
-        self._pool = pool
-        return self
-
-    async def fetch(self, sql: str, *arguments: Any) -> Any:
-        await self.before(sql)
-        return await self._pool.fetch(sql, *arguments)
-
-    async def execute(self, sql: str, *arguments: Any) -> Any:
-        await self.before(sql)
-        return await self._pool.execute(sql, *arguments)
 
 
 def headers(

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 from answering import replies
-from bus import REPLIES, Bus, Log, Trouble
+from bus import REPLIES, Bus, Log
+from trouble import Trouble
 
 from contracts.booking import ConfirmBooking
 

@@ -7,7 +7,8 @@ import uuid
 import asyncpg
 import pytest
 from answering import create, granted, replies
-from bus import REPLIES, Bus, Trouble, until
+from bus import REPLIES, Bus, until
+from trouble import Trouble
 
 from contracts.booking import ConfirmBooking
 

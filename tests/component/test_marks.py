@@ -6,7 +6,8 @@ import uuid
 import pytest
 from aiokafka import TopicPartition
 from answering import replies
-from bus import REPLIES, Bus, Trouble, until
+from bus import REPLIES, Bus, until
+from trouble import Trouble
 
 from chassis import decider, inbox
 from contracts.booking import ConfirmBooking

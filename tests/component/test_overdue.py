@@ -1,11 +1,14 @@
 """A hold past its end does not count from that very moment, though no relay runs that could release it."""
 
 import uuid
+from datetime import datetime
 
 from answering import House, body
-from bus import REPLIES, Bus, header
+from bus import HOLD, REPLIES, Bus, header
 
-from contracts.availability import CommitSlot, SlotHeld, SlotRefused, SlotReleased
+from contracts import topics
+from contracts.availability import CommitSlot, ExpireHold, SlotHeld, SlotRefused, SlotReleased
+from contracts.catalogue import ProductFields, PutProduct
 
 EVENTS = "availability.events"
 
@@ -41,3 +44,23 @@ async def test_the_slot_of_an_overdue_hold_goes_to_the_first_who_asks_after_its_
         await bus.tell(late, late.question, organisation=house.organisation, reply_to=None, causation=late.question)
         [lost] = await log.caused_by(late.question)
         assert (header(lost, "ce_type"), b'"resold"' in (lost.value or b"")) == ("holdfast.SlotLost.v1", True)
+
+
+async def test_a_timer_that_comes_early_waits_no_longer_than_its_topic_lets_it_wait(bus: Bus) -> None:
+    """Else everybody behind it in the shortest topic would wait with it: there the next due is always at the head."""
+    shortest = topics.expiry(HOLD).name
+    async with bus.listening(EVENTS, REPLIES, shortest) as log, bus.deciding("availability"):
+        house = await House().open(bus, log)
+        put = PutProduct(product_id=house.product, fields=ProductFields(hold_minutes=5))
+        await log.caused_by((await bus.tell(put, organisation=house.organisation))[0])
+        question = house.hold()
+        said = {"organisation": house.organisation, "reply_to": None, "causation": question.question}
+        await bus.tell(question, question.question, **said)
+        held = body((await log.caused_by(question.question, EVENTS))[0])
+        assert isinstance(held, SlotHeld)
+        early = ExpireHold(booking_id=held.booking_id, space_id=house.space, expires_at=held.expires_at)
+        timer_id, _ = await bus.tell(early, **said)
+        [again] = await log.caused_by(timer_id, shortest)
+        assert body(again) == early
+        written, due = (datetime.fromisoformat(header(again, name) or "") for name in ("ce_time", "ce_dueat"))
+        assert due == written + HOLD
