@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from evidence import Evidence, Place, outputs
+from evidence import Evidence, Place, outputs, where
 
 from chassis.inbox import Stored
 
@@ -33,6 +33,17 @@ def versions(evidence: Evidence) -> Iterator[str]:
             f"{booking} version {version} has {len(ids)} events" for version, ids in told.items() if len(ids) > 1
         )
     yield from (f"{booking} has events and no row" for booking in events)
+
+
+def versions_in_order(evidence: Evidence) -> Iterator[str]:
+    """Whatever was repeated: the first time that a version is told, all before it have been told (I6)."""
+    told: dict[str, int] = {}
+    for record in sorted(evidence.topics["booking.events"], key=lambda record: (record.partition, record.offset)):
+        booking = record.body["booking"]
+        last = told.setdefault(booking["id"], 1)
+        if booking["version"] > last + 1:
+            yield f"{where(record)}: version {booking['version']} of {booking['id']} came after {last}"
+        told[booking["id"]] = max(last, booking["version"])
 
 
 def statuses(evidence: Evidence) -> Iterator[str]:

@@ -13,6 +13,7 @@ from bookings_checked import (
     no_overlap_in_the_table,
     statuses,
     versions,
+    versions_in_order,
 )
 from evidence import INPUTS, REPLIES, SERVICES, Evidence, Output, Place, Seen, outputs, records, where
 
@@ -22,7 +23,7 @@ from chassis.inbox import unpack
 def check(evidence: Evidence) -> list[str]:
     """Every finding, each with the name of the promise that was broken."""
     checks = (
-        marks, no_dead_letters, every_input_handled, closure, same_id_same_bytes, first_occurrences_in_order, versions,
+        marks, no_dead_letters, every_input_handled, closure, same_id_same_bytes, first_occurrences_in_order, versions, versions_in_order,
         statuses, no_overlap_in_the_table, no_overlap_in_the_log, bookings_and_slots_agree, one_answer, timers,
     )  # fmt: skip
     return [f"{each.__name__}: {finding}" for each in checks for finding in each(evidence)]

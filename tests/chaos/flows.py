@@ -143,8 +143,8 @@ FLOWS: tuple[Flow, ...] = (
 async def street(kafka: str) -> AsyncIterator[Street]:
     """The house, open, and its two clients."""
     async with (
-        Client(kafka, name="street", answered_within=3) as one,
-        Client(kafka, name="street", answered_within=3, reply_topic="gateway.replies") as other,
+        Client(kafka, name="street", answered_within=30) as one,
+        Client(kafka, name="street", answered_within=30, reply_topic="gateway.replies") as other,
     ):
         venue, product, spaces = _key(), _key(), [_key() for _ in range(SPACES)]
         hours = tuple(OpeningHours(day=day, open="00:00", close="24:00") for day in DAYS)
@@ -154,6 +154,7 @@ async def street(kafka: str) -> AsyncIterator[Street]:
         sold = {"name": "Hour", "reference": product, "price": 2500, "currency": "EUR", "spaces": tuple(spaces)}
         duration = {"duration": {"value": 1, "type": "hourly"}}
         await one.put_product(product, ProductFields(**sold, metadata=duration), create=True)
+        one.answered_within = other.answered_within = 3
         tomorrow = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
         yield Street([one, other], product, spaces, tomorrow)
 

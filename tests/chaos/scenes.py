@@ -21,9 +21,11 @@ class Scene:
 
 
 @contextlib.asynccontextmanager
-async def opened() -> AsyncIterator[Scene]:
+async def opened(fast_sessions: bool = True) -> AsyncIterator[Scene]:
     """Two processes of each kind, of which the second is at rest; no gateway."""
-    async with running(fast_sessions=True, hold=HOLD, scale={"gateway": 0, **dict.fromkeys(TWICE, 2)}) as platform:
+    async with running(
+        fast_sessions=fast_sessions, hold=HOLD, scale={"gateway": 0, **dict.fromkeys(TWICE, 2)}
+    ) as platform:
         for name in TWICE:
             await platform.stop_process(f"{name}-2")
         async with street(platform.kafka) as there:

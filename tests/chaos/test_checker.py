@@ -90,6 +90,15 @@ def _swapped(evidence: Evidence) -> None:
             return
 
 
+def _overtaken(evidence: Evidence) -> None:
+    """A later version of a booking comes before the one it follows."""
+    found = evidence.topics["booking.events"]
+    later = next(at for at, record in enumerate(found) if record.body["booking"]["version"] == 3)
+    earlier = next(at for at, record in enumerate(found) if record.key == found[later].key)
+    one, other = found[earlier], found[later]
+    found[earlier], found[later] = replace(one, offset=other.offset), replace(other, offset=one.offset)
+
+
 def _status(evidence: Evidence) -> None:
     found, at = _record(evidence, "booking.events", "BookingUpdated")
     found[at] = replace(
@@ -169,6 +178,7 @@ PLANTED: dict[str, tuple[str, Bug]] = {
     "a record has another key": ("closure", changed("availability.events", lambda record: replace(record, key=b"other"))),
     "an event was sent again with another time": ("same_id_same_bytes", added("booking.events", _said("ce_time", "now"))),
     "outputs overtook each other": ("first_occurrences_in_order", _swapped),
+    "a version overtook another": ("versions_in_order", _overtaken),
     "a version has two events": ("versions", added("booking.events", _said("ce_id", "another"), "Updated")),
     "a version has no event": ("versions", lost("booking.events", "Updated")),
     "the table is ahead of the events": ("versions", _booking(version=99)),

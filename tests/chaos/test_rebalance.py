@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError
 from evidence import INPUTS
 from flows import pressure
-from scenes import Scene
-from waiting import died, every_timer_fired, log_has, nothing_wrong, resumed, until
+from scenes import Scene, opened
+from waiting import died, every_timer_fired, halted, log_has, nothing_wrong, resumed, until
 
 pytestmark = pytest.mark.chaos
 
@@ -62,6 +62,23 @@ async def test_a_worker_that_froze_past_its_session_changes_nothing_when_it_wake
         await resumed(load, 60)
     await every_timer_fired(platform)
     await nothing_wrong(platform)
+
+
+@pytest.mark.parametrize("service", ["booking", "availability"])
+async def test_work_resumes_in_time_with_the_sessions_of_production(service: str) -> None:
+    """A worker that is gone, not started again: the other one waits for the end of its session of 6 s."""
+    async with opened(fast_sessions=False) as scene:
+        platform = scene.platform
+        await platform.start_process(f"{service}-2")
+        async with pressure(scene.street) as load:
+            await resumed(load, 60)
+            await platform.kill(f"{service}-1", signal.SIGSTOP)
+            await halted(load, 2)
+            await resumed(load, 60)
+            await platform.kill(f"{service}-1", signal.SIGKILL)
+            await resumed(load, 60)
+        await every_timer_fired(platform)
+        await nothing_wrong(platform)
 
 
 async def test_everybody_is_killed_at_once(scene: Scene) -> None:
