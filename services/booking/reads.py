@@ -37,7 +37,7 @@ async def bookings(query: Query) -> bytes:
         query.organisation, spaces, customer, statuses, _moment(parameters, "from"), _moment(parameters, "to", end=True),
     )  # fmt: skip
     where = """
-    WHERE organisation_id = $1 AND listed AND NOT hidden
+    WHERE organisation_id = $1 AND created_at > '-infinity' AND listed AND NOT hidden
       AND ($2::uuid[] IS NULL OR space_id = ANY($2))
       AND ($3::uuid[] IS NULL OR customer_id = ANY($3))
       AND ($4::text[] IS NULL OR status = ANY($4))
