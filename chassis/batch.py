@@ -1,8 +1,9 @@
-"""One batch: what is known of its messages, the states they need, the decisions, and the one statement that writes them."""
+"""One batch: what is known of its messages with the states they need, the decisions, and the one statement that writes them."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 from aiokafka import TopicPartition
@@ -10,9 +11,9 @@ from prometheus_client import Counter, Histogram
 
 from chassis import failpoints, inbox
 from chassis.entries import AskedRow, Send
-from chassis.inbox import Remembered
+from chassis.inbox import HANDLED_AT, WIDTH, Remembered
 from chassis.ledger import Ledger
-from chassis.messages import DeadRecord, Incoming, Output, Save, Statement
+from chassis.messages import DeadRecord, Incoming, Output, Row, Save, Statement
 from chassis.telemetry import metrics
 from contracts.topics import WEEK, Topic, dead_letters
 
@@ -24,6 +25,7 @@ BATCHES = Histogram(
 REPLAYS = Counter("holdfast_replays", "Messages that were known already", registry=metrics)
 DEAD = Counter("holdfast_dead_letters", "Records that could not be handled", registry=metrics)
 
+T = TypeVar("T")
 Spans = dict[TopicPartition, tuple[int, int]]
 Offsets = Mapping[TopicPartition, int]
 Progress = Mapping[TopicPartition, tuple[int, int]]  # processed, published
@@ -38,7 +40,7 @@ class Service(Protocol):
     def load(self, messages: Sequence[Incoming]) -> Statement:
         """The one statement that reads the states these messages need."""
 
-    def begin(self, rows: Sequence[asyncpg.Record]) -> Any:
+    def begin(self, rows: Sequence[Row]) -> Any:
         """The states, as the folding over a batch begins."""
 
     def decide(self, state: Any, message: Incoming, now: datetime) -> Sequence[Output]:
@@ -90,11 +92,9 @@ class Batches:
         if somebody was faster; what a service's decision raises.
         """
         partitions, others = list(spans), [partition for partition in reached if partition not in spans]
-        rows = await self.database.fetch(
-            inbox.KNOWN, *_columns([*partitions, *others]), [message.id for message in messages]
-        )
+        rows, loaded = await self._look(messages, [*partitions, *others])
         progress, known = _known(rows)
-        now: datetime = rows[0]["handled_at"]
+        now: datetime = rows[0][HANDLED_AT]
         ends = {**reached, **{tp: max(upto, reached.get(tp, 0)) for tp, (_, upto) in spans.items()}}
         if behind := {tp: progress[tp][0] for tp, upto in ends.items() if progress[tp][0] > upto}:
             raise Behind(behind)
@@ -114,9 +114,9 @@ class Batches:
             known,
             lambda topic, partition: progress[TopicPartition(topic, partition)][1],
         )
-        saves = await self._fold(messages, ledger)
+        saves = self._fold(messages, loaded, ledger)
         marks = [sent.get(partition, (0, 0)) for partition in partitions]
-        rows = await self.database.fetch(
+        write = self.database.fetch(
             inbox.write_statement(saves),
             *ledger.columns(),
             *_columns(partitions),
@@ -129,29 +129,41 @@ class Batches:
             *[save.rows for save in saves],
             *[array for save in saves for array in save.arrays],
         )
+        rows = await _meanwhile(write, ledger.prepare)
         BATCHES.observe(len(messages))
         REPLAYS.inc(ledger.replays)
         DEAD.inc(sum(entry.dead for entry in ledger.decided.values()))
         asked = {row["id"]: AskedRow(*row[1:5]) for row in rows if row["id"]}
         return ledger.sends(asked)
 
-    async def _fold(self, messages: Sequence[Incoming | DeadRecord], ledger: Ledger) -> Sequence[Save]:
+    async def _look(
+        self, messages: Sequence[Incoming | DeadRecord], partitions: Sequence[TopicPartition]
+    ) -> tuple[list[asyncpg.Record], list[Row]]:
+        """What is known of these messages, and the states they need, as both are at one moment."""
+        asked = (*_columns(partitions), [message.id for message in messages])
+        readable = [message for message in messages if isinstance(message, Incoming)]
+        if not readable:
+            return await self.database.fetch(inbox.KNOWN, *asked), []
+        load, arguments = self.service.load(readable)
+        rows = await self.database.fetch(inbox.known_and(load, len(arguments)), *arguments, *asked)
+        failpoints.pass_by("deciding")
+        loaded = [row[WIDTH:] for row in rows if row[0] is None]
+        return [row for row in rows if row[0] is not None], loaded
+
+    def _fold(self, messages: Sequence[Incoming | DeadRecord], loaded: Sequence[Row], ledger: Ledger) -> Sequence[Save]:
         """The messages, in order, through the pure service."""
         state: Any = None
-        new = [message for message in messages if isinstance(message, Incoming) and ledger.is_new(message)]
-        if new:
-            statement = self.service.load(new)
-            state = self.service.begin(await self.database.fetch(statement.sql, *statement.arguments))
-            failpoints.pass_by("deciding")
         for message in messages:
             if not ledger.is_new(message):
                 ledger.meet_again(message)
             elif isinstance(message, Incoming):
+                if state is None:
+                    state = self.service.begin(loaded)
                 ledger.decide(message, self.service.decide(state, message, ledger.now))
             else:
                 readable = message.readable
                 ledger.bury(message, self.service.refuse(readable) if readable else ())
-        return self.service.save(state) if new else ()
+        return () if state is None else self.service.save(state)
 
     async def _buried(
         self, messages: Sequence[Incoming | DeadRecord], progress: Progress, known: dict[str, Remembered]
@@ -174,6 +186,18 @@ class Batches:
         known.update(found)
         dead_at = {id(suspects[key].record): suspects[key] for key in found}
         return [dead_at.get(id(message.record), message) for message in messages]
+
+
+async def _meanwhile(write: Coroutine[Any, Any, T], work: Callable[[], None]) -> T:
+    """Work while the database writes. The write is awaited whatever happens to the work."""
+    writing = asyncio.ensure_future(write)
+    try:
+        for _ in range(2):  # one turn of the loop makes the request, the next one sends it
+            await asyncio.sleep(0)
+        work()
+    finally:
+        result = await writing
+    return result
 
 
 def _columns(partitions: Sequence[TopicPartition]) -> tuple[list[str], list[int]]:
@@ -200,19 +224,12 @@ def _known(
 ) -> tuple[dict[TopicPartition, tuple[int, int]], dict[str, Remembered]]:
     progress: dict[TopicPartition, tuple[int, int]] = {}
     known: dict[str, Remembered] = {}
-    for row in rows:
-        if row["id"] is None:
-            progress[TopicPartition(row["topic"], row["partition"])] = (row["position"], row["published"])
+    for row in rows:  # by place: a column that is loaded beside them may have the same name
+        topic, partition, position, published, key, outputs, request_hash, answer, answered_at, at, ordinal = row[
+            :WIDTH
+        ]
+        if key is None:
+            progress[TopicPartition(topic, partition)] = (position, published)
         else:
-            known[row["id"]] = Remembered(
-                row["topic"],
-                row["partition"],
-                row["position"],
-                row["handled_at"],
-                row["ordinal"],
-                row["outputs"],
-                row["request_hash"],
-                row["answer"],
-                row["answered_at"],
-            )
+            known[key] = Remembered(topic, partition, position, at, ordinal, outputs, request_hash, answer, answered_at)
     return progress, known

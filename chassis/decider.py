@@ -1,6 +1,6 @@
 """The decider: batches of messages through a pure service, exactly once in effect.
 
-A batch is three round trips and no open transaction: what is known of these messages -> the states they need -> one
+A batch is two round trips and no open transaction: what is known of these messages, with the states they need -> one
 statement that writes states, inbox, outputs, answers and progress, all or nothing, and fails if somebody was faster. Then
 the outputs are sent in order. A crash at any point loses nothing: what is decided is in the database with its outputs, and
 whoever comes next begins where outputs are still unsent.
@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from prometheus_client import Counter
 
 from chassis import failpoints, inbox
+from chassis.backlog import Messages
 from chassis.batch import Batches, Behind, Gap, Offsets, Service, Spans
 from chassis.database import TRANSIENT
 from chassis.entries import Send
@@ -24,7 +25,6 @@ from chassis.messages import DeadRecord, Incoming, open_record
 from chassis.publisher import Acks, Publisher, acknowledged
 from chassis.settings import Settings
 from chassis.stream import Stream
-from chassis.subscription import Record
 from chassis.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Decider:
     ) -> None:
         self.database, self.failed = database, failed
         self._batches = Batches(service, database)
-        self.models = {model.type: model for topic in service.inputs for model in topic.messages}
+        models = {model.type: model for topic in service.inputs for model in topic.messages}
         self.publisher = Publisher(settings.kafka)
         self.stream = Stream(
             settings.kafka,
@@ -70,6 +70,7 @@ class Decider:
             [topic.name for topic in service.inputs],
             database,
             self._quiet,
+            opened=lambda record: open_record(record, models),
             member=settings.instance,
             session_timeout_ms=settings.session_timeout_ms,
             max_records=max_records,
@@ -150,14 +151,14 @@ class Decider:
                 await self.stream.rewind(partition, why)
 
     async def _batch(self) -> None:
-        parts: dict[TopicPartition, list[Record]] = await self.stream.take()
+        parts = await self.stream.take()
         failpoints.pass_by("fetched")
         sends: list[Send] | None = None
         spans: Spans = {}
         while parts and sends is None:
-            spans = {partition: (run[0].offset, run[-1].offset + 1) for partition, run in parts.items()}
+            spans = {partition: (run[0].record.offset, run[-1].record.offset + 1) for partition, run in parts.items()}
             try:
-                sends = await self._decide([record for run in parts.values() for record in run], spans)
+                sends = await self._decide([message for run in parts.values() for message in run], spans)
             except Gap as gap:  # the others go on: nobody would bring their records again
                 del parts[gap.partition]
                 await self._mark()
@@ -244,12 +245,11 @@ class Decider:
             await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
             tries += 1
 
-    async def _decide(self, records: Sequence[Record], spans: Spans) -> list[Send]:
-        """Decide and write these records. Raises Behind, Gap or Lost; what was written before is sent again."""
+    async def _decide(self, messages: Messages, spans: Spans) -> list[Send]:
+        """Decide and write these messages. Raises Behind, Gap or Lost; what was written before is sent again."""
         reached = dict(self.stream.expected)
         if not self.stream.owns(spans):
             raise Lost
-        messages = [open_record(record, self.models) for record in records]
         unmarked = {partition: self._unmarked(partition, start) for partition, (start, _) in spans.items()}
         try:
             return await self._patiently(lambda: self._write(messages, spans, unmarked, reached), list(spans))

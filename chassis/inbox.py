@@ -10,19 +10,21 @@ from aiokafka import ConsumerRecord
 from chassis.messages import Save
 
 # Round trip 1: the progress of all partitions that the worker owns, what is known of these ids, and the decision's time.
-KNOWN = """
+_KNOWN = """
 SELECT p.topic, p.partition, p.processed AS position, p.published, NULL::text AS id, NULL::bytea AS outputs,
   NULL::text AS request_hash, NULL::bytea AS answer, NULL::timestamptz AS answered_at, clock_timestamp() AS handled_at,
   NULL::int AS ordinal
 FROM progress p
-JOIN unnest($1::text[], $2::int[]) u(topic, partition) USING (topic, partition)
+JOIN unnest(${0}::text[], ${1}::int[]) u(topic, partition) USING (topic, partition)
 UNION ALL
 SELECT topic, partition, position, NULL, id::text, outputs, request_hash, answer, answered_at, handled_at, ordinal
 FROM inbox
-WHERE id = ANY($3::uuid[])
+WHERE id = ANY(${2}::uuid[])
 """
+KNOWN = _KNOWN.format(1, 2, 3)
+WIDTH, HANDLED_AT = 11, 9  # how many columns it has, and where the decision's time stands
 
-# Round trip 3: the whole batch in one statement. It raises 40001, naming the rule, unless `processed` is still what round
+# Round trip 2: the whole batch in one statement. It raises 40001, naming the rule, unless `processed` is still what round
 # trip 1 read and every part changed as many rows as it must; then the batch begins again.
 #
 # Of the worker's other partitions `processed` is read without a lock. Whoever decides there about one of our entities either
@@ -158,6 +160,16 @@ def unpack(blob: bytes) -> list[Stored]:
         Stored(topic.decode(), key.decode(), kind.decode(), due.decode(), value)
         for topic, key, kind, due, value in zip(fields, fields, fields, fields, fields, strict=True)
     ]
+
+
+@lru_cache(maxsize=64)
+def known_and(load: str, parameters: int) -> str:
+    """What is known and what a service loads, seen at one moment: `WIDTH` columns of the one, then the columns of the other.
+
+    A row is of the one or of the other. The parameters of the service's own statement come first.
+    """
+    known = _KNOWN.format(parameters + 1, parameters + 2, parameters + 3)
+    return f"SELECT * FROM ({known}) known FULL JOIN ({load}) loaded ON false"  # noqa: S608 - statements of our own
 
 
 def write_statement(saves: Sequence[Save]) -> str:

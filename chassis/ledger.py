@@ -9,6 +9,7 @@ its reply topic joins those who wait.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from chassis import dead_letters
 from chassis.entries import Asked, AskedRow, Decided, OutputTooLarge, Place, Send, stored, to_json
@@ -29,6 +30,10 @@ _DEAD = Refused(
 )
 
 
+Rows = dict[str, AskedRow]
+Late = Callable[[Rows], list[Send]]  # what is sent depends on the rows of commands handled earlier
+
+
 @dataclass(slots=True)
 class Ledger:
     """What one batch leaves in the inbox, and what it sends once that is written."""
@@ -40,8 +45,9 @@ class Ledger:
     published: Callable[[str, int], int]
     decided: dict[str, Decided] = field(default_factory=dict)
     asked: dict[str, Asked] = field(default_factory=dict)
-    steps: list[Callable[[dict[str, AskedRow]], list[Send]]] = field(default_factory=list)
     replays: int = 0
+    _steps: list[Callable[[], list[Send | Late]]] = field(default_factory=list)
+    _prepared: list[Send | Late] = field(default_factory=list)
 
     def is_new(self, message: Incoming | DeadRecord) -> bool:
         """Whether it has to be decided."""
@@ -65,7 +71,7 @@ class Ledger:
         for output in remembered:
             if not output.topic:
                 self._answer(output)
-        self.steps.append(lambda rows: self._outputs(message, decided.outputs, self.now, rows))
+        self._steps.append(lambda: self._outputs(message, decided.outputs, self.now))
 
     def bury(self, dead: DeadRecord, refusals: Sequence[Output] = ()) -> None:
         """Enter a record that cannot be handled; `refusals` is what those who wait for its outcome are told instead."""
@@ -73,7 +79,7 @@ class Ledger:
         outputs = [dead_letters.letter(dead, self.dead_topic), *map(stored, refusals)]
         decided = Decided(Place(record.topic, record.partition, record.offset), outputs, None, [], dead=True)
         self.decided[dead.id] = decided
-        self.steps.append(lambda rows: self._outputs(dead, decided.outputs, self.now, rows))
+        self._steps.append(lambda: self._outputs(dead, decided.outputs, self.now))
 
     def meet_again(self, message: Incoming | DeadRecord) -> None:
         """Enter a message that was handled before, in this batch or an earlier one."""
@@ -92,14 +98,14 @@ class Ledger:
         for output in outputs:
             if not output.topic:
                 self.asked.setdefault(output.key, Asked())  # its askers are read with the write
-        self.steps.append(lambda rows: self._outputs(message, outputs, known.handled_at, rows))
+        self._steps.append(lambda: self._outputs(message, outputs, known.handled_at))
 
     def _retry(self, message: Incoming, reply_to: str, known: Remembered | None) -> None:
         here = self.decided.get(message.id)
         first_hash = known.request_hash if known else here.hash if here else None
         asked_hash = request_hash(message.organisation, message.body)
         if first_hash is not None and first_hash != asked_hash:
-            self.steps.append(lambda _rows: [self._refusal(message, reply_to, _REUSED, asked_hash)])
+            self._steps.append(lambda: [self._refusal(message, reply_to, _REUSED, asked_hash)])
             return
         if here is not None:
             if here.answer is None:
@@ -107,16 +113,14 @@ class Ledger:
                     here.asked_by.append(reply_to)
                 return
             answer = here.answer
-            self.steps.append(
-                lambda _rows: [self._reply(message.id, message, answer, reply_to, self.now, asked_hash, True)]
-            )
+            self._steps.append(lambda: [self._reply(message.id, message, answer, reply_to, self.now, asked_hash, True)])
             return
         asked = self.asked.setdefault(message.id, Asked())
         answered_here = asked.answer is not None
         if not answered_here and reply_to not in asked.asked_by:
             asked.asked_by.append(reply_to)
 
-        def replay(rows: dict[str, AskedRow]) -> list[Send]:
+        def replay(rows: Rows) -> list[Send]:
             row = rows[message.id]
             if asked.answer is not None and not answered_here and reply_to in row.asked_by:
                 return []  # the answer that comes later in this batch goes to it too
@@ -125,7 +129,7 @@ class Ledger:
                 return []  # it waits
             return [self._reply(message.id, message, answer, reply_to, row.answered_at or self.now, asked_hash, True)]
 
-        self.steps.append(replay)
+        self._steps.append(lambda: [replay])
 
     def _answer(self, answer: Stored) -> None:
         """The first answer to a command is the answer."""
@@ -134,10 +138,9 @@ class Ledger:
         if target.answer is None:
             target.answer = answer
 
-    def _outputs(
-        self, message: Incoming | DeadRecord, outputs: list[Stored], at: datetime, rows: dict[str, AskedRow]
-    ) -> list[Send]:
-        created, sends = stamp(at), []
+    def _outputs(self, message: Incoming | DeadRecord, outputs: list[Stored], at: datetime) -> list[Send | Late]:
+        created = stamp(at)
+        sends: list[Send | Late] = []
         for index, output in enumerate(outputs):
             if output.topic == self.dead_topic:
                 letter = dead_letters.headers(message.record, output, self.service)
@@ -149,7 +152,7 @@ class Ledger:
             elif output.topic:
                 sends.append(self._output(message, index, output, created))
             else:
-                sends += self._to_all_who_asked(message, output, rows)
+                sends.append(partial(self._to_all_who_asked, message, output))
         return sends
 
     def _output(self, message: Incoming | DeadRecord, index: int, output: Stored, created: bytes) -> Send:
@@ -170,9 +173,7 @@ class Ledger:
         # The input's own key, and by contract the same number of partitions: spares a murmur2 in Python.
         return Send(output.topic, key, output.value, headers, record.partition if key == record.key else None)
 
-    def _to_all_who_asked(
-        self, message: Incoming | DeadRecord, answer: Stored, rows: dict[str, AskedRow]
-    ) -> list[Send]:
+    def _to_all_who_asked(self, message: Incoming | DeadRecord, answer: Stored, rows: Rows) -> list[Send]:
         here = self.decided.get(answer.key)
         if here is not None:
             return [
@@ -245,6 +246,16 @@ class Ledger:
             [entry.answer and pack([entry.answer]) for entry in self.asked.values()],
         )
 
-    def sends(self, rows: dict[str, AskedRow]) -> list[Send]:
+    def prepare(self) -> None:
+        """Make what has to be published, as far as it does not depend on the write: work to be done while it lasts."""
+        self._prepared = [send for step in self._steps for send in step()]
+
+    def sends(self, rows: Rows) -> list[Send]:
         """Everything to publish, in order, once the batch is written; `rows` are the commands that the write updated."""
-        return [send for step in self.steps for send in step(rows)]
+        sends: list[Send] = []
+        for each in self._prepared:
+            if isinstance(each, Send):
+                sends.append(each)
+            else:
+                sends += each(rows)
+        return sends

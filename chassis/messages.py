@@ -51,6 +51,9 @@ class Answer(NamedTuple):
 Output = Publish | Answer
 
 
+Row = Sequence[Any]  # of a statement's answer, its columns in order
+
+
 class Statement(NamedTuple):
     """SQL with its arguments."""
 

@@ -1,4 +1,4 @@
-"""The raw records of the partitions that this worker owns, in order, each from where the database says.
+"""The messages of the partitions that this worker owns, in order, each from where the database says.
 
 FastStream subscribes and polls; its handler only hands over raw records, because nothing in front of the decision may
 raise, drop or acknowledge (reliability.md, M1-M5). Where to begin is the database's word, not Kafka's (R4); a record that
@@ -22,8 +22,9 @@ from aiokafka.errors import (
 )
 from prometheus_client import Counter, Gauge
 
-from chassis.backlog import Queue, partition_of
+from chassis.backlog import Messages, Queue, partition_of
 from chassis.database import TRANSIENT
+from chassis.messages import DeadRecord, Incoming
 from chassis.subscription import Record, Records, Subscription
 from chassis.telemetry import metrics
 from chassis.whereabouts import Bounds, ends, gone, marks
@@ -47,12 +48,14 @@ class Stream(ConsumerRebalanceListener):
         database: asyncpg.Pool,
         quiet: Callable[[], Awaitable[None]],
         *,
+        opened: Callable[[Record], Incoming | DeadRecord],
         member: str | None,
         session_timeout_ms: int,
         max_records: int,
         seek_on_assignment: bool = True,
     ) -> None:
         self.database = database
+        self._opened = opened
         self._quiet = quiet
         self.seek_on_assignment = seek_on_assignment  # False only to attack the gap check: trusts Kafka's offset
         self.expected: dict[TopicPartition, int] = {}  # the next offset to decide, of the partitions that are ours
@@ -117,7 +120,8 @@ class Stream(ConsumerRebalanceListener):
                 self.consumer.pause(partition)
                 self.consumer.seek(partition, queue.upcoming()[partition])
                 continue
-            queue.add(run)
+            # Opened here and not when they are taken: it fills the time in which the decider waits for the database.
+            queue.add([self._opened(record) for record in run])
             self._filled.set()
         self._arriving = set()
 
@@ -134,7 +138,7 @@ class Stream(ConsumerRebalanceListener):
                     await self._filled.wait()
         return self._queue.ready
 
-    async def take(self) -> dict[TopicPartition, list[Record]]:
+    async def take(self) -> dict[TopicPartition, Messages]:
         """The next batch by partition: only partitions that are ours, each run of offsets just where it must begin."""
         parts = self._queue.take()
         self._drained.set()
@@ -143,9 +147,11 @@ class Stream(ConsumerRebalanceListener):
             expected = self.expected.get(partition)
             if expected is None:  # taken from us meanwhile
                 del parts[partition]
-            elif run[0].offset > expected or run[-1].offset - run[0].offset != len(run) - 1:
+                continue
+            first, last = run[0].record.offset, run[-1].record.offset
+            if first > expected or last - first != len(run) - 1:
                 del parts[partition]
-                await self.rewind(partition, f"{run[0].offset} to {run[-1].offset} came, {expected} was expected")
+                await self.rewind(partition, f"{first} to {last} came, {expected} was expected")
         return parts
 
     def owns(self, partitions: Iterable[TopicPartition]) -> bool:
@@ -161,7 +167,7 @@ class Stream(ConsumerRebalanceListener):
         self._queue.settle()
         self._resume()
 
-    def give_back(self, parts: dict[TopicPartition, list[Record]], processed: dict[TopicPartition, int]) -> None:
+    def give_back(self, parts: dict[TopicPartition, Messages], processed: dict[TopicPartition, int]) -> None:
         """The batch in hand is taken again, behind what somebody has decided up to these offsets."""
         log.warning("decided by somebody else: %s", processed)
         self._queue.put_back(parts)

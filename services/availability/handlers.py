@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import asyncpg
-
-from chassis.messages import Incoming, Output, Publish, Save, Statement
+from chassis.messages import Incoming, Output, Publish, Row, Save, Statement
 from contracts import topics
 from contracts.availability import (
     CommitSlot,
@@ -49,7 +47,7 @@ class AvailabilityService:
                 catalogue_changes.want(wanted, organisation, body)
         return storage.load(wanted)
 
-    def begin(self, rows: Sequence[asyncpg.Record]) -> Books:
+    def begin(self, rows: Sequence[Row]) -> Books:
         return storage.begin(rows)
 
     def decide(self, books: Books, message: Incoming, now: datetime) -> Sequence[Output]:

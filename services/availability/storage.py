@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-import asyncpg
-
-from chassis.messages import Save, Statement, columns
+from chassis.messages import Row, Save, Statement, columns
 from services.availability import catalogue_writes
 from services.availability.books import Books, Wanted
 from services.availability.catalogue_storage import product_of, space_of, venue_of
@@ -138,7 +136,7 @@ def load(wanted: Wanted) -> Statement:
     )
 
 
-def begin(rows: Sequence[asyncpg.Record]) -> Books:
+def begin(rows: Sequence[Row]) -> Books:
     books = Books()
     for row in rows:
         kind, organisation, key = row[0], row[1], (row[1], row[2])
@@ -162,7 +160,7 @@ def begin(rows: Sequence[asyncpg.Record]) -> Books:
     return books
 
 
-def _holding(row: asyncpg.Record) -> Holding:
+def _holding(row: Row) -> Holding:
     (_, organisation, booking_id, _, _, space_id, product_id, unit, slot_from, slot_to, blocked_from, blocked_to, state,
      held_at, hold_seconds, expires_at, lapsed, revision) = row  # fmt: skip
     at = Occupied(unit, slot_from, slot_to, blocked_from, blocked_to, state == "COMMITTED", expires_at, booking_id)

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import asyncpg
-
-from chassis.messages import Answer, Incoming, Output, Publish, Save, Statement
+from chassis.messages import Answer, Incoming, Output, Publish, Row, Save, Statement
 from contracts import topics
 from contracts.booking import (
     BookingCreated,
@@ -33,7 +31,7 @@ class BookingService:
     def load(self, messages: Sequence[Incoming]) -> Statement:
         return storage.load((message.organisation, _booking_id(message)) for message in messages)
 
-    def begin(self, rows: Sequence[asyncpg.Record]) -> Bookings:
+    def begin(self, rows: Sequence[Row]) -> Bookings:
         return storage.begin(rows)
 
     def decide(self, bookings: Bookings, message: Incoming, now: datetime) -> Sequence[Output]:

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import asyncpg
-
 from chassis.inbox import PRUNE_ROWS
-from chassis.messages import Save, Statement, columns
+from chassis.messages import Row, Save, Statement, columns
 from services.booking.state import State
 
 Key = tuple[str, str]  # organisation, booking
@@ -62,7 +60,7 @@ def load(keys: Iterable[Key]) -> Statement:
     return Statement(sql, ([organisation for organisation, _ in keys], [booking for _, booking in keys]))
 
 
-def begin(rows: Sequence[asyncpg.Record]) -> Bookings:
+def begin(rows: Sequence[Row]) -> Bookings:
     bookings = Bookings()
     for organisation, booking, revision, state in rows:
         bookings.revisions[organisation, booking] = revision

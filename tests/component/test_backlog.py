@@ -152,7 +152,7 @@ async def test_what_somebody_else_decides_meanwhile_goes_first(
         assert record is not None
         zombie = Batches(bus.real("booking"), bus.pools["booking"])
         span = {at: (record.offset, record.offset + 1)}
-        sends = await zombie.decide([open_record(record, worker.models)], span, {}, {at: 0}, {})
+        sends = await zombie.decide([open_record(record, topics.models())], span, {}, {at: 0}, {})
         assert [send.topic for send in sends] == ["booking.events"]
         command = await deleted(bus, booking)
         await stays(lambda: nothing_of(log, booking, 3), 0.5)

@@ -11,7 +11,7 @@ def begins(world: World) -> str:
 
 
 def load(world: World, state: State, i: int) -> Steps:
-    """Round trip 2."""
+    """The states; the program reads them in the same moment as what is known, so it does less than this allows."""
     worker = state.workers[i]
     if not worker.batch or worker.batch.stage != "load":
         return
@@ -43,7 +43,7 @@ def _again(worker: Worker) -> Worker:
 
 
 def write(world: World, state: State, i: int) -> Steps:
-    """Round trip 3: all or nothing. On any error the batch begins again, if the partitions are still its."""
+    """Round trip 2: all or nothing. On any error the batch begins again, if the partitions are still its."""
     worker, database = state.workers[i], state.database
     batch = worker.batch
     if not batch or batch.stage != "write":
