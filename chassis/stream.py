@@ -120,8 +120,7 @@ class Stream(ConsumerRebalanceListener):
                 self.consumer.pause(partition)
                 self.consumer.seek(partition, queue.upcoming()[partition])
                 continue
-            # Opened here and not when they are taken: it fills the time in which the decider waits for the database.
-            queue.add([self._opened(record) for record in run])
+            queue.add([self._opened(record) for record in run])  # while the decider waits for the database
             self._filled.set()
         self._arriving = set()
 
@@ -287,7 +286,7 @@ class Stream(ConsumerRebalanceListener):
                 await self._look_for_the_backlog()
                 busy = self._in_hand | self._arriving
                 idle = {tp: at for tp, at in self._queue.upcoming().items() if tp not in busy}
-                ahead = {tp: at for tp, at in idle.items() if await self._position(tp) > at == self._queue.comes(tp)}
+                ahead = {tp: at for tp, at in idle.items() if await self.consumer.position(tp) > at == self._queue.comes(tp)}
                 for partition in [tp for tp, at in ahead.items() if suspects.get(tp) == at]:
                     await self.rewind(partition, "nothing is in hand, but the position is ahead")
                 suspects = ahead
@@ -299,7 +298,3 @@ class Stream(ConsumerRebalanceListener):
             at, upto = self._queue.comes(partition), self._queue.backlog.get(partition)
             if at is not None and upto == backlog[partition] and (why := gone(at, upto, bounds)):
                 self._stop_partition(partition, why)
-
-    async def _position(self, partition: TopicPartition) -> int:
-        position: int = await self.consumer.position(partition)
-        return position

@@ -85,6 +85,7 @@ def request_hash(organisation: str, message: Message) -> str:
     return hashlib.sha256(canonical).hexdigest()
 
 
+@lru_cache(maxsize=64)  # what is decided together has one time
 def stamp(moment: datetime) -> bytes:
     """RFC 3339 in UTC, microseconds always shown, so that stamps sort as text."""
     if moment.tzinfo is not UTC:

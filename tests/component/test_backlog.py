@@ -146,7 +146,7 @@ async def test_what_somebody_else_decides_meanwhile_goes_first(
     """A worker that was replaced and does not know it writes, and is stopped before it sends."""
     booking = await reserved(bus, log)
     come = kept_back(monkeypatch, lambda record: record.topic == EVENTS)
-    async with bus.deciding() as worker:
+    async with bus.deciding():
         at = await ran_out(bus, booking)
         record = await log.until(lambda records: next((r for r in records[::-1] if is_end_of(r, booking)), None))
         assert record is not None
