@@ -1,8 +1,8 @@
 """The messages of the partitions that this worker owns, in order, each from where the database says.
 
 FastStream subscribes and polls; its handler only hands over raw records, because nothing in front of the decision may
-raise, drop or acknowledge (reliability.md, M1-M5). Where to begin is the database's word, not Kafka's (R4); a record that
-does not follow what was processed is a gap, seen and rewound (R3). What is decided and perhaps not sent goes first (`chassis/backlog.py`).
+raise, drop or acknowledge (reliability.md, M1-M5). Where to begin is the database's word, not Kafka's (R4); a record that does not
+follow what was processed is a gap, seen and rewound (R3). What is decided and perhaps not sent goes first (`chassis/backlog.py`).
 """
 
 import asyncio
@@ -13,13 +13,7 @@ from itertools import groupby
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import (
-    ConsumerStoppedError,
-    IllegalStateError,
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from prometheus_client import Counter, Gauge
 
 from chassis.backlog import Messages, Queue, partition_of
@@ -27,11 +21,12 @@ from chassis.database import TRANSIENT
 from chassis.messages import DeadRecord, Incoming
 from chassis.subscription import Record, Records, Subscription
 from chassis.telemetry import metrics
-from chassis.whereabouts import Bounds, ends, gone, marks
+from chassis.whereabouts import Bounds, ends, gone, lost, marks
 
 log = logging.getLogger(__name__)
 
 REVOKE_SECONDS = 20  # R8: a rebalance waits this long for the batch in hand; below rebalance_timeout_ms
+SMALL = 100
 MOST_LOOKS = 5  # a gap that stays so often is a hole of the log itself, as a transaction leaves one: I10
 GAPS = Counter("holdfast_gaps", "Records that did not follow what was processed; each was rewound", registry=metrics)
 STOPPED = Gauge("holdfast_stopped_partitions", "Partitions whose log no longer has what comes next", registry=metrics)
@@ -115,8 +110,9 @@ class Stream(ConsumerRebalanceListener):
             if partition not in self.expected:
                 continue
             if queue.full and run[0].offset >= queue.backlog.get(partition, 0):
-                # The backlog must come in however much else there is: this comes again behind it.
-                self._held.add(partition)
+                self._held.add(
+                    partition
+                )  # the backlog must come in however much else there is: this comes again behind it
                 self.consumer.pause(partition)
                 self.consumer.seek(partition, queue.upcoming()[partition])
                 continue
@@ -142,6 +138,7 @@ class Stream(ConsumerRebalanceListener):
         parts = self._queue.take()
         self._drained.set()
         self._in_hand = set(parts)
+        self._fetch(paused=sum(map(len, parts.values())) < SMALL)
         for partition, run in list(parts.items()):
             expected = self.expected.get(partition)
             if expected is None:  # taken from us meanwhile
@@ -155,7 +152,7 @@ class Stream(ConsumerRebalanceListener):
 
     def owns(self, partitions: Iterable[TopicPartition]) -> bool:
         """Whether all of these are still ours."""
-        return all(partition in self.expected for partition in partitions)
+        return self.expected.keys() >= set(partitions)
 
     def done(self, upto: dict[TopicPartition, int]) -> None:
         """The batch in hand is decided up to these offsets."""
@@ -200,11 +197,17 @@ class Stream(ConsumerRebalanceListener):
                 self._stop_partition(partition, f"{why}; {MOST_LOOKS} more looks at {published} have not helped")
 
     def _resume(self) -> None:
-        """Fetch again what was held for a backlog, if that is taken, or is of this very partition."""
+        """Fetch again; what was held for a backlog only if that is taken, or is of this very partition."""
         free = {partition for partition in self._held if not self._queue.backlog or partition in self._queue.backlog}
         self._held -= free
-        for partition in free & self.expected.keys():
-            self.consumer.resume(partition)
+        self._fetch(paused=False)
+
+    def _fetch(self, *, paused: bool) -> None:
+        """While a small batch is in hand nothing is fetched, and then all that has come meanwhile, at once: few large
+        answers cost Kafka and us half of many small ones. During a large batch it is worth reading ahead."""
+        for partition in self.expected.keys() - self._held:
+            each: Callable[[TopicPartition], None] = self.consumer.pause if paused else self.consumer.resume
+            each(partition)
 
     # ---- assignment
 
@@ -257,10 +260,7 @@ class Stream(ConsumerRebalanceListener):
     # ---- what nobody else would see
 
     def _unreadable(self, error: KafkaError) -> None:
-        if not isinstance(error, (OffsetOutOfRangeError, NoOffsetForPartitionError)):
-            return
-        culprits = error.args[0] if error.args else {}
-        for partition in culprits if isinstance(culprits, dict) else [culprits]:
+        for partition in lost(error):
             self._stop_partition(partition, repr(error))
 
     def _stop_partition(self, partition: TopicPartition, why: str) -> None:
@@ -286,7 +286,9 @@ class Stream(ConsumerRebalanceListener):
                 await self._look_for_the_backlog()
                 busy = self._in_hand | self._arriving
                 idle = {tp: at for tp, at in self._queue.upcoming().items() if tp not in busy}
-                ahead = {tp: at for tp, at in idle.items() if await self.consumer.position(tp) > at == self._queue.comes(tp)}
+                ahead = {
+                    tp: at for tp, at in idle.items() if await self.consumer.position(tp) > at == self._queue.comes(tp)
+                }
                 for partition in [tp for tp, at in ahead.items() if suspects.get(tp) == at]:
                     await self.rewind(partition, "nothing is in hand, but the position is ahead")
                 suspects = ahead

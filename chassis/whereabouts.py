@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from chassis import inbox
 
@@ -41,3 +41,11 @@ def gone(at: int, processed: int, has: tuple[int, int] | None) -> str | None:
         return None
     decided = f", {processed} was decided" if processed > at else ""
     return f"offset {at} comes next{decided}, the log has {has[0]} to {has[1]}"
+
+
+def lost(error: KafkaError) -> list[TopicPartition]:
+    """The partitions of which the log no longer has what was asked for, by what the poll raised."""
+    if not isinstance(error, (OffsetOutOfRangeError, NoOffsetForPartitionError)) or not error.args:
+        return []
+    culprits = error.args[0]
+    return list(culprits) if isinstance(culprits, dict) else [culprits]

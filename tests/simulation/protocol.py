@@ -24,7 +24,7 @@ STEPS = (
     Step(join, "is assigned, begins at `published`", "stream.py", "async def on_partitions_assigned("),
     Step(take, "takes records, reads progress and what is known", "batch.py", "raise Behind(behind)"),
     Step(read, "reads progress and what is known again", "batch.py", "if start > processed:"),
-    Step(load, "loads the states", "batch.py", "await self.database.fetch(statement.sql"),
+    Step(load, "loads the states", "batch.py", "await self.database.fetch(inbox.known_and("),
     Step(begin, "begins to write", "inbox.py", "'nothing_decided_beside_it'"),
     Step(write, "writes", "batch.py", "inbox.write_statement(saves),"),
     Step(append, "has a record in the log", "publisher.py", "async def publish("),
