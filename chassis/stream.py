@@ -198,8 +198,7 @@ class Stream(ConsumerRebalanceListener):
 
     def _resume(self) -> None:
         """Fetch again; what was held for a backlog only if that is taken, or is of this very partition."""
-        free = {partition for partition in self._held if not self._queue.backlog or partition in self._queue.backlog}
-        self._held -= free
+        self._held = {tp for tp in self._held if self._queue.backlog and tp not in self._queue.backlog}
         self._fetch(paused=False)
 
     def _fetch(self, *, paused: bool) -> None:

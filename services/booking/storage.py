@@ -27,7 +27,10 @@ class Bookings:
 
 class _Known:
     """States by their text: what this worker wrote a moment ago need not be read again. The same words always mean the same
-    state, so whatever another worker writes, nothing here is ever stale."""
+    state, so whatever another worker writes, nothing here is ever stale.
+
+    Only those that wait for an answer: it comes in milliseconds. Whatever else was kept would be looked through by each
+    garbage collection, which then takes as long as a few batches."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -36,9 +39,10 @@ class _Known:
     def text(self, state: State) -> str:
         """The state as it is stored."""
         text = state.__pydantic_serializer__.to_json(state, exclude_defaults=True).decode()
-        if len(self._states) >= self.most:
-            del self._states[next(iter(self._states))]
-        self._states[text] = state
+        if state.question is not None:
+            if len(self._states) >= self.most:
+                del self._states[next(iter(self._states))]
+            self._states[text] = state
         return text
 
     def take(self, text: str) -> State:
