@@ -26,8 +26,7 @@ from chassis.whereabouts import Bounds, ends, gone, lost, marks
 log = logging.getLogger(__name__)
 
 REVOKE_SECONDS = 20  # R8: a rebalance waits this long for the batch in hand; below rebalance_timeout_ms
-SMALL = 100
-MOST_LOOKS = 5  # a gap that stays so often is a hole of the log itself, as a transaction leaves one: I10
+SMALL, MOST_LOOKS = 100, 5  # a gap that stays so often is a hole of the log itself, as a transaction leaves one: I10
 GAPS = Counter("holdfast_gaps", "Records that did not follow what was processed; each was rewound", registry=metrics)
 STOPPED = Gauge("holdfast_stopped_partitions", "Partitions whose log no longer has what comes next", registry=metrics)
 
@@ -95,8 +94,8 @@ class Stream(ConsumerRebalanceListener):
 
     def missing(self) -> list[str]:
         """What this part still waits for, or stands still for, in words."""
-        stopped = [f"{tp.topic}/{tp.partition}: {why}" for tp, why in self.stopped.items()]
-        return stopped if self.joined.is_set() else ["kafka"]
+        words = [f"{tp.topic}/{tp.partition}: {why}" for tp, why in self.stopped.items()]
+        return words if self.joined.is_set() else ["kafka"]
 
     # ---- what comes
 
