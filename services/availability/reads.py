@@ -12,8 +12,9 @@ from chassis.reads import BadQuery, Query, Read
 from contracts.catalogue import Product, Space, Venue
 from contracts.model import EARLIEST, LATEST, UUID_PATTERN
 from services.availability import catalogue_storage as storage
-from services.availability import civil, rules, slots
+from services.availability import civil, explain, rules, slots
 from services.availability.catalogue_storage import Shop
+from services.availability.explain import Unavailable
 
 DAYS, MOST_DAYS = 7, 92  # ahead
 MOST_SLOTS = 10_000  # 92 days of a slot each quarter of an hour; of more, the earliest
@@ -75,31 +76,76 @@ def _json(model: Kind) -> bytes:
 
 
 async def _free(query: Query, space_id: str, days: int, most_days: int) -> bytes | None:
-    """The free slots as a JSON array; none where the product is not sold, or is none that takes time."""
+    """The free slots as a JSON array; none where the product is not sold, or is none that takes time.
+
+    With `explain` an object, which says of the rest why it is not offered.
+    """
     shop = await storage.shop(query.database, query.organisation, _id(query.parameters, "productId"), space_id)
     if shop is None:
         return None
     from_, to = _span(query.parameters, shop.venue.timezone, shop.now, days, most_days)
+    if _explains(query.parameters):
+        offered, rest = await _explained(query, shop, from_, to)
+        answer = {"slots": [_offer(each) for each in offered], "unavailable": [_unavailable(each) for each in rest]}
+        return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
     found: list[slots.Offer] = []
-    if shop.offered and shop.product.category == "booking":
+    if _is_sold(shop):
         from_, to = max(from_, shop.now), min(to, shop.now + shop.product.horizon + timedelta.resolution)
         while from_ < to and len(found) < MOST_SLOTS:
             end = min(from_ + WINDOW, to)
-            found += await _offers(query, shop, from_, end, MOST_SLOTS - len(found))
+            others = await _others(query, shop, from_, end)
+            limit = MOST_SLOTS - len(found)
+            found += slots.offers(shop.venue, shop.space, shop.product, from_, end, shop.now, others, limit)
             from_ = end
-    shown = [
-        {"from": offer.from_, "to": offer.to, "remaining": offer.remaining, "units": offer.units} for offer in found
-    ]
-    return orjson.dumps(shown, option=orjson.OPT_UTC_Z)
+    return orjson.dumps([_offer(each) for each in found], option=orjson.OPT_UTC_Z)
 
 
-async def _offers(query: Query, shop: Shop, from_: datetime, to: datetime, limit: int) -> list[slots.Offer]:
-    product = shop.product
-    last = to + rules.longest(product) + product.buffer_after
-    others = await storage.occupied(
-        query.database, query.organisation, shop.space.id, from_ - product.buffer_before, last
+async def _explained(
+    query: Query, shop: Shop, from_: datetime, to: datetime
+) -> tuple[list[slots.Offer], list[Unavailable]]:
+    """All of the range; of more than `MOST_SLOTS` slots the earliest."""
+    if not _is_sold(shop):
+        return [], [Unavailable(from_, to, "not_offered")]
+    offered: list[slots.Offer] = []
+    rest: list[Unavailable] = []
+    begin = from_
+    while begin < to:
+        end = min(begin + WINDOW, to)
+        others = await _others(query, shop, begin, end)
+        for each in explain.explained(shop.venue, shop.space, shop.product, begin, end, shop.now, others):
+            if len(offered) + len(rest) == MOST_SLOTS:
+                to = each.from_
+                break
+            offered.append(each) if isinstance(each, slots.Offer) else rest.append(each)
+        begin = end
+    return offered, sorted([*rest, *explain.closed(shop.venue, shop.product, from_, to)])
+
+
+def _is_sold(shop: Shop) -> bool:
+    return shop.offered and shop.product.category == "booking"
+
+
+def _offer(offer: slots.Offer) -> dict[str, object]:
+    return {"from": offer.from_, "to": offer.to, "remaining": offer.remaining, "units": offer.units}
+
+
+def _unavailable(span: Unavailable) -> dict[str, object]:
+    return {"from": span.from_, "to": span.to, "reason": span.reason, "until": span.until}
+
+
+async def _others(query: Query, shop: Shop, from_: datetime, to: datetime) -> list[slots.Occupied]:
+    """Whoever has something that overlaps, with the buffers, a slot that begins between the two moments."""
+    last = to + rules.longest(shop.product) + shop.product.buffer_after
+    return await storage.occupied(
+        query.database, query.organisation, shop.space.id, from_ - shop.product.buffer_before, last
     )
-    return slots.offers(shop.venue, shop.space, product, from_, to, shop.now, others, limit)
+
+
+def _explains(parameters: Mapping[str, str]) -> bool:
+    text = parameters.get("explain", "false")
+    if text not in ("true", "false"):
+        raise BadQuery("explain", "is neither true nor false")
+    return text == "true"
 
 
 def _span(

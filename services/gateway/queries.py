@@ -23,6 +23,13 @@ def _digits(text: object) -> object:
     return text
 
 
+def _yes(text: object) -> object:
+    """`bool` would also read 1, on, Yes."""
+    if text not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return text == "true"
+
+
 def _moment(text: object) -> object:
     """The day or the time that is meant."""
     try:
@@ -69,9 +76,9 @@ class Query(Value):
         """As they are passed on: lists joined with commas, times in UTC, what was not given left out."""
         given = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return [
-            (name, ",".join(value) if isinstance(value, list) else str(value))
+            (name, ",".join(value) if isinstance(value, list) else "true" if value is True else str(value))
             for name, value in given.items()
-            if value != []
+            if value != [] and value is not False
         ]
 
 
@@ -101,11 +108,15 @@ class Bookings(Page):
 
 
 class Availability(Query):
-    """`from` is now unless given; `to` is a number of days, a date (that day included) or a time. A date is the venue's."""
+    """`from` is now unless given; `to` is a number of days, a date (that day included) or a time. A date is the venue's.
+
+    `explain` adds why the rest of the range is not offered.
+    """
 
     product_id: Id
     from_: Moment | None = Field(default=None, alias="from", examples=["2027-01-11"])
     to: Annotated[int | date | datetime, BeforeValidator(_end), Field(examples=["7"])] | None = None
+    explain: Annotated[bool, BeforeValidator(_yes)] = False
 
 
 class Slots(Availability):
