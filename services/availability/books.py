@@ -22,6 +22,7 @@ class Changes:
     spaces: set[Key] = field(default_factory=set)  # the same, the other way round
     venues: set[Key] = field(default_factory=set)  # that are archived, so their spaces count
     references: set[Key] = field(default_factory=set)
+    closures: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)  # organisation, venue, from, to
     buffers: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))  # the longest that a product is given
 
     def __bool__(self) -> bool:

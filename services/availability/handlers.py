@@ -61,7 +61,7 @@ class AvailabilityService:
 
     def decide(self, books: Books, message: Incoming, now: datetime) -> Sequence[Output]:
         if isinstance(message.body, CatalogueCommand):
-            return [catalogue_changes.decide(books, message.organisation, message.id, message.body)]
+            return [catalogue_changes.decide(books, message.organisation, message.id, message.body, now)]
         if isinstance(message.body, QuoteExtras):
             on_sale = {id_: product for (org, id_), product in books.products.items() if org == message.organisation}
             return [_event(extras.quote(on_sale, message.body))]

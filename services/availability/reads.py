@@ -27,8 +27,7 @@ _uuid = re.compile(UUID_PATTERN).fullmatch
 
 Kind = Venue | Space | Product
 One = Callable[[asyncpg.Pool, str, str], Awaitable[Kind | None]]
-Several = Callable[[asyncpg.Pool, str, int, int], Awaitable[list[Venue] | list[Space] | list[Product]]]
-HowMany = Callable[[asyncpg.Pool, str], Awaitable[int]]
+Several = Callable[[asyncpg.Pool, str, int, int, storage.Filters], Awaitable[list[Venue] | list[Space] | list[Product]]]
 
 
 def reads(days: int = DAYS, most_days: int = MOST_DAYS) -> dict[str, Read]:
@@ -44,11 +43,11 @@ def reads(days: int = DAYS, most_days: int = MOST_DAYS) -> dict[str, Read]:
     return {
         "/slots": free,
         "/spaces/{id}/availability": free_in_space,
-        "/venues": _several(storage.venues, storage.how_many_venues),
+        "/venues": _several("venues", storage.venues),
         "/venues/{id}": _one(storage.venue),
-        "/spaces": _several(storage.spaces, storage.how_many_spaces),
+        "/spaces": _several("spaces", storage.spaces),
         "/spaces/{id}": _one(storage.space),
-        "/products": _several(storage.products, storage.how_many_products),
+        "/products": _several("products", storage.products),
         "/products/{id}": _one(storage.product),
     }
 
@@ -62,13 +61,19 @@ def _one(load: One) -> Read:
     return one
 
 
-def _several(load: Several, count: HowMany) -> Read:
+def _several(table: str, load: Several) -> Read:
     async def several(query: Query) -> bytes:
         page = pages.asked(query.parameters)
-        found = await load(query.database, query.organisation, page.limit, page.offset)
-        return pages.answer(page, [_json(each) for each in found], await count(query.database, query.organisation))
+        filters = {name: _filter(query.parameters, name) for name in storage.FILTERS[table] if name in query.parameters}
+        found = await load(query.database, query.organisation, page.limit, page.offset, filters)
+        total = await storage.how_many(query.database, query.organisation, table, filters)
+        return pages.answer(page, [_json(each) for each in found], total)
 
     return several
+
+
+def _filter(parameters: Mapping[str, str], name: str) -> str:
+    return _id(parameters, name) if name.endswith("Id") else parameters[name]
 
 
 def _json(model: Kind) -> bytes:

@@ -117,6 +117,18 @@ UNION ALL
 SELECT 'slot', {_SLOT}
 FROM unnest($23::uuid[], $24::timestamptz[], $25::timestamptz[]) u(space_id, wide_from, wide_to)
 JOIN slots s ON s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && tstzrange(wide_from, wide_to)
+UNION ALL
+SELECT 'slot', {_SLOT}
+FROM (SELECT DISTINCT hit.organisation_id, hit.booking_id, hit.slot_from
+  FROM unnest($26::text[], $27::uuid[], $28::timestamptz[], $29::timestamptz[])
+    u(organisation_id, venue_id, closed_from, closed_to)
+  JOIN spaces r USING (organisation_id, venue_id)
+  JOIN slots hit ON hit.space_id = r.id AND hit.state IN ('HELD', 'COMMITTED')
+    AND hit.during && tstzrange(closed_from, closed_to)
+  WHERE hit.slot_to > clock_timestamp()
+  ORDER BY hit.slot_from
+  LIMIT 1000) u
+JOIN slots s USING (organisation_id, booking_id)
 """  # noqa: S608 - the parts are constants
 
 
@@ -162,6 +174,7 @@ def load(wanted: Wanted) -> Statement:
         before, after = changes.buffers
         wide = [(each[2], each[3] - before, each[4] + after) for each in holds + moves]
         arguments += columns(wide, 3)
+        arguments += columns(changes.closures, 4)
     if moves:
         sql += _LOAD_MOVES.format(*(f"${len(arguments) + n}" for n in range(1, 6)))
         arguments += columns(moves, 5)

@@ -1,14 +1,14 @@
 """Query strings: as strict as bodies, and as documented."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from starlette.datastructures import QueryParams
 
 from contracts.booking import Status
 from contracts.catalogue import LocalDate
-from contracts.model import Id, Instant, Value
+from contracts.model import Id, Instant, Name, Value
 from services.gateway.errors import against_rules, invalid, malformed
 from services.gateway.reads import Parameters
 
@@ -87,6 +87,21 @@ class Page(Query):
 
     page: Annotated[Number, Field(ge=1, le=100_000)] = 1
     limit: Annotated[Number, Field(ge=1, le=100)] = 20
+
+
+class Spaces(Page):
+    """Newest first: the spaces of this venue, those in which this product is sold."""
+
+    venue_id: Id | None = None
+    product_id: Id | None = None
+
+
+class Products(Page):
+    """Newest first: the products sold in this space, of this category, the one with this reference."""
+
+    space_id: Id | None = None
+    category: Literal["booking", "additional"] | None = None
+    reference: Name | None = None
 
 
 class Bookings(Page):
