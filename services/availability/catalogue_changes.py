@@ -59,21 +59,8 @@ def decide(books: Books, organisation: str, command_id: str, body: CatalogueComm
 
 def _decide(books: Books, organisation: str, body: CatalogueCommand, now: datetime) -> Message:
     match body:
-        case PutVenue(venue_id=id_):
-            key = (organisation, id_)
-            was = books.venues.get(key)
-            venue = catalogue.put_venue(was, body, archived=key in books.archived)
-            if isinstance(venue, Refused):
-                return venue
-            if venue is was:
-                return VenueAnswer(venue=venue)
-            books.keep_venue(organisation, venue)
-            if was is None or body.fields.closures is None:
-                return VenueAnswer(venue=venue)
-            rooms = {room for (org, room), each in books.spaces.items() if org == organisation and each.venue_id == id_}
-            live = (each for room in rooms for each in books.others(room))
-            hit, more = closures.affected(was, venue, live, now)
-            return VenueAnswer(venue=venue, affected_bookings=hit, more_affected=more)
+        case PutVenue():
+            return _put_venue(books, organisation, body, now)
         case PutSpace(space_id=id_):
             key = (organisation, id_)
             before = books.space_with_products(key)
@@ -117,6 +104,23 @@ def _decide(books: Books, organisation: str, body: CatalogueCommand, now: dateti
                 if org == organisation and each.product_id == id_ and each.state != "RELEASED" and each.at.to > now
             ]
             return _archived(books, key, catalogue.archive_product(books.products.get(key), body, live), "products")
+
+
+def _put_venue(books: Books, organisation: str, body: PutVenue, now: datetime) -> VenueAnswer | Refused:
+    key = (organisation, body.venue_id)
+    was = books.venues.get(key)
+    venue = catalogue.put_venue(was, body, archived=key in books.archived)
+    if isinstance(venue, Refused):
+        return venue
+    if venue is was:
+        return VenueAnswer(venue=venue)
+    books.keep_venue(organisation, venue)
+    if was is None or body.fields.closures is None:
+        return VenueAnswer(venue=venue)
+    rooms = [room for (org, room), space in books.spaces.items() if org == organisation and space.venue_id == venue.id]
+    live = (holding for room in rooms for holding in books.others(room))
+    hit, more = closures.affected(was, venue, live, now)
+    return VenueAnswer(venue=venue, affected_bookings=hit, more_affected=more)
 
 
 def _archived(books: Books, key: Key, answer: ArchiveAnswer | Refused, shelf: Shelf) -> ArchiveAnswer | Refused:

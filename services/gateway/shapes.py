@@ -1,6 +1,6 @@
 """The bodies clients send. Their fields are those of the messages; what is added is what only the edge can ask."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -75,7 +75,7 @@ class VenueChanged(catalogue.Venue):
     more_affected: Flag | None = None
 
     @classmethod
-    def of(cls, answer: catalogue.VenueAnswer) -> Self:
+    def of(cls, answer: catalogue.VenueAnswer) -> "VenueChanged":
         """What the answer says, all of it."""
         fields: dict[str, Any] = dict(answer.venue)
         return cls.model_construct(

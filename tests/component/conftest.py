@@ -27,8 +27,8 @@ async def whole_bus(infra: Infrastructure) -> AsyncIterator[Bus]:
         await migrations.migrate(infra.dsn(service), SERVICES / service / "migrations")
         bus.pools[service] = await database.connect(infra.dsn(service), 4, "test")
     yield bus
-    for pool in bus.pools.values():
-        await pool.close()
+    for opened in bus.pools.values():
+        await opened.close()
     await producer.stop()
 
 
