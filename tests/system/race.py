@@ -56,6 +56,7 @@ class Race:
         return Round(booking, slot, confirm, rival[0] if rival else None, await self.house.hold(slot))
 
     async def _at(self, moment: datetime, request: Any) -> Told:
-        await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
+        while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
+            await asyncio.sleep(left)
         told: Told = await request
         return told
