@@ -35,7 +35,7 @@ def explained(
     The reasons are those with which a booking of the slot would be refused. `others` as for `slots.offers`.
     """
     for begin, end, near in _with_neighbours(venue, space, product, from_, to, now, others):
-        slot = Slot(from_=begin, to=end)
+        slot = Slot.model_construct(from_=begin, to=end)  # judged by nobody: it comes from the grid
         if (reason := rules.refusal(venue, product, slot, now)) is not None:
             yield Unavailable(begin, end, reason)
         elif remaining := space.units - len({each.unit for each in near}):

@@ -1,5 +1,6 @@
 """What the gateway may ask availability: the catalogue, and the slots that are free."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ DAYS, MOST_DAYS = 7, 92  # ahead
 MOST_SLOTS = 10_000  # 92 days of a slot each quarter of an hour; of more, the earliest
 # So much is loaded and worked out at a stretch, some milliseconds: decisions wait on the same event loop.
 WINDOW = timedelta(days=7)
+AT_A_STRETCH = 100  # explained starts: the same for what is much slower
 # A date means all of its day, which may end so long after it began in UTC.
 WHOLE_DAY = timedelta(hours=38)
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -117,7 +119,10 @@ async def _explained(
     while begin < to:
         end = min(begin + WINDOW, to)
         others = await _others(query, shop, begin, end)
-        for each in explain.explained(shop.venue, shop.space, shop.product, begin, end, shop.now, others):
+        told = explain.explained(shop.venue, shop.space, shop.product, begin, end, shop.now, others)
+        for number, each in enumerate(told):
+            if number % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)  # others have their turn
             if len(offered) + len(rest) == MOST_SLOTS:
                 to = each.from_
                 break
