@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
+from contracts.closures import AffectedBooking
 from contracts.model import EARLIEST, LATEST, Currency, Flag, Id, Label, Message, Money, Name, Text, Value, Version
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -271,9 +272,11 @@ class ArchiveProduct(Message):
 
 
 class VenueAnswer(Message):
-    """The venue as it is now."""
+    """The venue as it is now, and the bookings that its new closures hit: the earliest, `more_affected` if there are others."""
 
     venue: Venue
+    affected_bookings: tuple[AffectedBooking, ...] = ()
+    more_affected: Flag = False
 
 
 class SpaceAnswer(Message):

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from contracts.catalogue import Product, Space, Venue
@@ -22,6 +22,8 @@ class Changes:
     spaces: set[Key] = field(default_factory=set)  # the same, the other way round
     venues: set[Key] = field(default_factory=set)  # that are archived, so their spaces count
     references: set[Key] = field(default_factory=set)
+    closures: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)  # organisation, venue, from, to
+    buffers: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))  # the longest that a product is given
 
     def __bool__(self) -> bool:
         return bool(self.products or self.spaces or self.venues or self.references)
@@ -33,6 +35,9 @@ class Wanted:
 
     holds: list[tuple[str, str, str, datetime, datetime]] = field(default_factory=list)
     """Organisation, product, space, from, to."""
+
+    moves: list[tuple[str, str, str, datetime, datetime]] = field(default_factory=list)
+    """Organisation, booking, space, from, to."""
 
     bookings: list[Key] = field(default_factory=list)
     spaces: set[Key] = field(default_factory=set)
@@ -47,6 +52,7 @@ class Books:
 
     versions: dict[str, int] = field(default_factory=dict)
     products: dict[Key, Product] = field(default_factory=dict)
+    sold: dict[Key, Product] = field(default_factory=dict)  # those of bookings that move, even if off sale
     spaces: dict[Key, Space] = field(default_factory=dict)
     venues: dict[Key, Venue] = field(default_factory=dict)
     offerings: set[Offering] = field(default_factory=set)

@@ -1,5 +1,7 @@
 """Catalogue commands in a batch: what they need to know, and what they change."""
 
+from datetime import datetime
+
 from chassis.messages import Answer
 from contracts.answers import Refused
 from contracts.catalogue import (
@@ -15,7 +17,7 @@ from contracts.catalogue import (
     VenueAnswer,
 )
 from contracts.model import Message
-from services.availability import catalogue
+from services.availability import catalogue, closures
 from services.availability.books import Books, Key, Shelf, Wanted
 
 CatalogueCommand = PutVenue | PutSpace | PutProduct | ArchiveVenue | ArchiveSpace | ArchiveProduct
@@ -34,31 +36,31 @@ def want(wanted: Wanted, organisation: str, body: CatalogueCommand) -> None:
         case PutProduct(product_id=product) | ArchiveProduct(product_id=product):
             wanted.products.add((organisation, product))
             changes.products.add((organisation, product))
+    if isinstance(body, PutVenue) and not body.create:
+        for closure in body.fields.closures or ():
+            changes.closures.append((organisation, body.venue_id, *closures.reach(closure)))
     if isinstance(body, PutSpace):
         wanted.products.update((organisation, product) for product in body.fields.products or ())
         if body.fields.venue_id:
             wanted.venues.add((organisation, body.fields.venue_id))
     if isinstance(body, PutProduct):
         wanted.spaces.update((organisation, space) for space in body.fields.spaces or ())
+        before, after = changes.buffers
+        given = body.fields.buffer_before or before, body.fields.buffer_after or after
+        changes.buffers = max(before, given[0]), max(after, given[1])
         if body.fields.reference:
             changes.references.add((organisation, body.fields.reference))
 
 
-def decide(books: Books, organisation: str, command_id: str, body: CatalogueCommand) -> Answer:
+def decide(books: Books, organisation: str, command_id: str, body: CatalogueCommand, now: datetime) -> Answer:
     """Change the catalogue, or say why not."""
-    return Answer(command_id, _decide(books, organisation, body))
+    return Answer(command_id, _decide(books, organisation, body, now))
 
 
-def _decide(books: Books, organisation: str, body: CatalogueCommand) -> Message:
+def _decide(books: Books, organisation: str, body: CatalogueCommand, now: datetime) -> Message:
     match body:
-        case PutVenue(venue_id=id_):
-            key = (organisation, id_)
-            venue = catalogue.put_venue(books.venues.get(key), body, archived=key in books.archived)
-            if isinstance(venue, Refused):
-                return venue
-            if venue is not books.venues.get(key):
-                books.keep_venue(organisation, venue)
-            return VenueAnswer(venue=venue)
+        case PutVenue():
+            return _put_venue(books, organisation, body, now)
         case PutSpace(space_id=id_):
             key = (organisation, id_)
             before = books.space_with_products(key)
@@ -88,16 +90,37 @@ def _decide(books: Books, organisation: str, body: CatalogueCommand) -> Message:
             return _archived(books, key, answer, "venues")
         case ArchiveSpace(space_id=id_):
             key = (organisation, id_)
-            live = [at for (_, at), each in books.slots.items() if each.space_id == id_ and each.state != "RELEASED"]
+            live = [
+                at
+                for (_, at), each in books.slots.items()
+                if each.space_id == id_ and each.state != "RELEASED" and each.at.to > now
+            ]
             return _archived(books, key, catalogue.archive_space(books.spaces.get(key), body, live), "spaces")
         case ArchiveProduct(product_id=id_):
             key = (organisation, id_)
             live = [
                 at
                 for (org, at), each in books.slots.items()
-                if org == organisation and each.product_id == id_ and each.state != "RELEASED"
+                if org == organisation and each.product_id == id_ and each.state != "RELEASED" and each.at.to > now
             ]
             return _archived(books, key, catalogue.archive_product(books.products.get(key), body, live), "products")
+
+
+def _put_venue(books: Books, organisation: str, body: PutVenue, now: datetime) -> VenueAnswer | Refused:
+    key = (organisation, body.venue_id)
+    was = books.venues.get(key)
+    venue = catalogue.put_venue(was, body, archived=key in books.archived)
+    if isinstance(venue, Refused):
+        return venue
+    if venue is was:
+        return VenueAnswer(venue=venue)
+    books.keep_venue(organisation, venue)
+    if was is None or body.fields.closures is None:
+        return VenueAnswer(venue=venue)
+    rooms = [room for (org, room), space in books.spaces.items() if org == organisation and space.venue_id == venue.id]
+    live = (holding for room in rooms for holding in books.others(room))
+    hit, more = closures.affected(was, venue, live, now)
+    return VenueAnswer(venue=venue, affected_bookings=hit, more_affected=more)
 
 
 def _archived(books: Books, key: Key, answer: ArchiveAnswer | Refused, shelf: Shelf) -> ArchiveAnswer | Refused:

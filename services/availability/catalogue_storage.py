@@ -1,5 +1,6 @@
 """What the reads ask of the tables: one function a statement. What is archived is not there."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -77,6 +78,20 @@ SELECT count(*)
 FROM {0}
 WHERE organisation_id = $1 AND archived_at IS NULL
 """
+# What a list may be narrowed to: table, and parameter of the query -> condition on the value.
+Filters = Mapping[str, str]
+FILTERS: dict[str, dict[str, str]] = {
+    "venues": {},
+    "spaces": {
+        "venueId": "venue_id = {0}::uuid",
+        "productId": "id IN (SELECT space_id FROM offerings WHERE organisation_id = $1 AND product_id = {0}::uuid)",
+    },
+    "products": {
+        "spaceId": "id IN (SELECT product_id FROM offerings WHERE organisation_id = $1 AND space_id = {0}::uuid)",
+        "category": "document::json->>'category' = {0}",
+        "reference": "reference = {0}",
+    },
+}
 
 
 async def venue(database: asyncpg.Pool, organisation: str, id_: str) -> Venue | None:
@@ -94,28 +109,32 @@ async def product(database: asyncpg.Pool, organisation: str, id_: str) -> Produc
     return _product(row) if row else None
 
 
-async def venues(database: asyncpg.Pool, organisation: str, limit: int, offset: int) -> list[Venue]:
-    return [_venue(row) for row in await database.fetch(_VENUES + _NEWEST_FIRST, organisation, limit, offset)]
+async def venues(database: asyncpg.Pool, organisation: str, limit: int, offset: int, filters: Filters) -> list[Venue]:
+    sql, values = _narrowed(_VENUES, "venues", filters, 4)
+    return [_venue(row) for row in await database.fetch(sql + _NEWEST_FIRST, organisation, limit, offset, *values)]
 
 
-async def spaces(database: asyncpg.Pool, organisation: str, limit: int, offset: int) -> list[Space]:
-    return [_space(row) for row in await database.fetch(_SPACES + _NEWEST_FIRST, organisation, limit, offset)]
+async def spaces(database: asyncpg.Pool, organisation: str, limit: int, offset: int, filters: Filters) -> list[Space]:
+    sql, values = _narrowed(_SPACES, "spaces", filters, 4)
+    return [_space(row) for row in await database.fetch(sql + _NEWEST_FIRST, organisation, limit, offset, *values)]
 
 
-async def products(database: asyncpg.Pool, organisation: str, limit: int, offset: int) -> list[Product]:
-    return [_product(row) for row in await database.fetch(_PRODUCTS + _NEWEST_FIRST, organisation, limit, offset)]
+async def products(
+    database: asyncpg.Pool, organisation: str, limit: int, offset: int, filters: Filters
+) -> list[Product]:
+    sql, values = _narrowed(_PRODUCTS, "products", filters, 4)
+    return [_product(row) for row in await database.fetch(sql + _NEWEST_FIRST, organisation, limit, offset, *values)]
 
 
-async def how_many_venues(database: asyncpg.Pool, organisation: str) -> int:
-    return int(await database.fetchval(_HOW_MANY.format("venues"), organisation))
+async def how_many(database: asyncpg.Pool, organisation: str, table: str, filters: Filters) -> int:
+    sql, values = _narrowed(_HOW_MANY.format(table), table, filters, 2)
+    return int(await database.fetchval(sql, organisation, *values))
 
 
-async def how_many_spaces(database: asyncpg.Pool, organisation: str) -> int:
-    return int(await database.fetchval(_HOW_MANY.format("spaces"), organisation))
-
-
-async def how_many_products(database: asyncpg.Pool, organisation: str) -> int:
-    return int(await database.fetchval(_HOW_MANY.format("products"), organisation))
+def _narrowed(sql: str, table: str, filters: Filters, first: int) -> tuple[str, list[str]]:
+    """The statement with a condition for each filter, its values from parameter `first` on."""
+    conditions = [f"AND {FILTERS[table][name].format(f'${first + n}')}\n" for n, name in enumerate(filters)]
+    return sql + "".join(conditions), list(filters.values())
 
 
 async def shop(database: asyncpg.Pool, organisation: str, product_id: str, space_id: str) -> Shop | None:

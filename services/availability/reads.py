@@ -1,5 +1,6 @@
 """What the gateway may ask availability: the catalogue, and the slots that are free."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -12,13 +13,15 @@ from chassis.reads import BadQuery, Query, Read
 from contracts.catalogue import Product, Space, Venue
 from contracts.model import EARLIEST, LATEST, UUID_PATTERN
 from services.availability import catalogue_storage as storage
-from services.availability import civil, rules, slots
+from services.availability import civil, explain, rules, slots
 from services.availability.catalogue_storage import Shop
+from services.availability.explain import Unavailable
 
 DAYS, MOST_DAYS = 7, 92  # ahead
 MOST_SLOTS = 10_000  # 92 days of a slot each quarter of an hour; of more, the earliest
 # So much is loaded and worked out at a stretch, some milliseconds: decisions wait on the same event loop.
 WINDOW = timedelta(days=7)
+AT_A_STRETCH = 100  # explained starts: the same for what is much slower
 # A date means all of its day, which may end so long after it began in UTC.
 WHOLE_DAY = timedelta(hours=38)
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -26,8 +29,7 @@ _uuid = re.compile(UUID_PATTERN).fullmatch
 
 Kind = Venue | Space | Product
 One = Callable[[asyncpg.Pool, str, str], Awaitable[Kind | None]]
-Several = Callable[[asyncpg.Pool, str, int, int], Awaitable[list[Venue] | list[Space] | list[Product]]]
-HowMany = Callable[[asyncpg.Pool, str], Awaitable[int]]
+Several = Callable[[asyncpg.Pool, str, int, int, storage.Filters], Awaitable[list[Venue] | list[Space] | list[Product]]]
 
 
 def reads(days: int = DAYS, most_days: int = MOST_DAYS) -> dict[str, Read]:
@@ -43,11 +45,11 @@ def reads(days: int = DAYS, most_days: int = MOST_DAYS) -> dict[str, Read]:
     return {
         "/slots": free,
         "/spaces/{id}/availability": free_in_space,
-        "/venues": _several(storage.venues, storage.how_many_venues),
+        "/venues": _several("venues", storage.venues),
         "/venues/{id}": _one(storage.venue),
-        "/spaces": _several(storage.spaces, storage.how_many_spaces),
+        "/spaces": _several("spaces", storage.spaces),
         "/spaces/{id}": _one(storage.space),
-        "/products": _several(storage.products, storage.how_many_products),
+        "/products": _several("products", storage.products),
         "/products/{id}": _one(storage.product),
     }
 
@@ -61,13 +63,19 @@ def _one(load: One) -> Read:
     return one
 
 
-def _several(load: Several, count: HowMany) -> Read:
+def _several(table: str, load: Several) -> Read:
     async def several(query: Query) -> bytes:
         page = pages.asked(query.parameters)
-        found = await load(query.database, query.organisation, page.limit, page.offset)
-        return pages.answer(page, [_json(each) for each in found], await count(query.database, query.organisation))
+        filters = {name: _filter(query.parameters, name) for name in storage.FILTERS[table] if name in query.parameters}
+        found = await load(query.database, query.organisation, page.limit, page.offset, filters)
+        total = await storage.how_many(query.database, query.organisation, table, filters)
+        return pages.answer(page, [_json(each) for each in found], total)
 
     return several
+
+
+def _filter(parameters: Mapping[str, str], name: str) -> str:
+    return _id(parameters, name) if name.endswith("Id") else parameters[name]
 
 
 def _json(model: Kind) -> bytes:
@@ -75,31 +83,79 @@ def _json(model: Kind) -> bytes:
 
 
 async def _free(query: Query, space_id: str, days: int, most_days: int) -> bytes | None:
-    """The free slots as a JSON array; none where the product is not sold, or is none that takes time."""
+    """The free slots as a JSON array; none where the product is not sold, or is none that takes time.
+
+    With `explain` an object, which says of the rest why it is not offered.
+    """
     shop = await storage.shop(query.database, query.organisation, _id(query.parameters, "productId"), space_id)
     if shop is None:
         return None
     from_, to = _span(query.parameters, shop.venue.timezone, shop.now, days, most_days)
+    if _explains(query.parameters):
+        offered, rest = await _explained(query, shop, from_, to)
+        answer = {"slots": [_offer(each) for each in offered], "unavailable": [_unavailable(each) for each in rest]}
+        return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
     found: list[slots.Offer] = []
-    if shop.offered and shop.product.category == "booking":
+    if _is_sold(shop):
         from_, to = max(from_, shop.now), min(to, shop.now + shop.product.horizon + timedelta.resolution)
         while from_ < to and len(found) < MOST_SLOTS:
             end = min(from_ + WINDOW, to)
-            found += await _offers(query, shop, from_, end, MOST_SLOTS - len(found))
+            others = await _others(query, shop, from_, end)
+            limit = MOST_SLOTS - len(found)
+            found += slots.offers(shop.venue, shop.space, shop.product, from_, end, shop.now, others, limit)
             from_ = end
-    shown = [
-        {"from": offer.from_, "to": offer.to, "remaining": offer.remaining, "units": offer.units} for offer in found
-    ]
-    return orjson.dumps(shown, option=orjson.OPT_UTC_Z)
+    return orjson.dumps([_offer(each) for each in found], option=orjson.OPT_UTC_Z)
 
 
-async def _offers(query: Query, shop: Shop, from_: datetime, to: datetime, limit: int) -> list[slots.Offer]:
-    product = shop.product
-    last = to + rules.longest(product) + product.buffer_after
-    others = await storage.occupied(
-        query.database, query.organisation, shop.space.id, from_ - product.buffer_before, last
+async def _explained(
+    query: Query, shop: Shop, from_: datetime, to: datetime
+) -> tuple[list[slots.Offer], list[Unavailable]]:
+    """All of the range; of more than `MOST_SLOTS` slots the earliest."""
+    if not _is_sold(shop):
+        return [], [Unavailable(from_, to, "not_offered")]
+    offered: list[slots.Offer] = []
+    rest: list[Unavailable] = []
+    begin = from_
+    while begin < to:
+        end = min(begin + WINDOW, to)
+        others = await _others(query, shop, begin, end)
+        told = explain.explained(shop.venue, shop.space, shop.product, begin, end, shop.now, others)
+        for number, each in enumerate(told):
+            if number % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)  # others have their turn
+            if len(offered) + len(rest) == MOST_SLOTS:
+                to = each.from_
+                break
+            offered.append(each) if isinstance(each, slots.Offer) else rest.append(each)
+        begin = end
+    return offered, sorted([*rest, *explain.closed(shop.venue, shop.product, from_, to)])
+
+
+def _is_sold(shop: Shop) -> bool:
+    return shop.offered and shop.product.category == "booking"
+
+
+def _offer(offer: slots.Offer) -> dict[str, object]:
+    return {"from": offer.from_, "to": offer.to, "remaining": offer.remaining, "units": offer.units}
+
+
+def _unavailable(span: Unavailable) -> dict[str, object]:
+    return {"from": span.from_, "to": span.to, "reason": span.reason, "until": span.until}
+
+
+async def _others(query: Query, shop: Shop, from_: datetime, to: datetime) -> list[slots.Occupied]:
+    """Whoever has something that overlaps, with the buffers, a slot that begins between the two moments."""
+    last = to + rules.longest(shop.product) + shop.product.buffer_after
+    return await storage.occupied(
+        query.database, query.organisation, shop.space.id, from_ - shop.product.buffer_before, last
     )
-    return slots.offers(shop.venue, shop.space, product, from_, to, shop.now, others, limit)
+
+
+def _explains(parameters: Mapping[str, str]) -> bool:
+    text = parameters.get("explain", "false")
+    if text not in ("true", "false"):
+        raise BadQuery("explain", "is neither true nor false")
+    return text == "true"
 
 
 def _span(

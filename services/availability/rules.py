@@ -79,13 +79,43 @@ def allowed(
         return iter(())
     hours = opening.hours_of(venue)
     if product.metadata.duration.type == "hourly":
-        return _allowed_hours(hours, product, low, high)
-    return _allowed_days(hours, product, low, high)
+        return _hours(hours, product, low, high)
+    return _days(hours, product, low, high)
 
 
-def _allowed_hours(
-    hours: Hours, product: Product, low: datetime, high: datetime
+def starts(venue: Venue, product: Product, from_: datetime, to: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Every slot of the grid that begins in [from_, to), in order, whether or not `refusal` accepts it.
+
+    The grid of hours is shown while the house is open only: what the closed times hide is `closed`.
+    """
+    hours = opening.hours_of(venue)
+    low, high = from_.astimezone(UTC), to.astimezone(UTC)
+    if product.metadata.duration.type == "hourly":
+        return _hours(hours, product, low, high, fitting=False)
+    return _days(hours, product, low, high, fitting=False)
+
+
+def closed(venue: Venue, product: Product, from_: datetime, to: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When the house is closed between the two moments, for what is sold by the hour; days are closed as a whole."""
+    if product.metadata.duration.type != "hourly":
+        return
+    since = from_.astimezone(UTC)
+    days = opening.local_days(opening.hours_of(venue), from_, to)
+    for opens, closes in opening.touching_as_one(stretch for day in days for stretch in day.open):
+        if closes > since:
+            if opens >= to:
+                break
+            if since < opens:
+                yield since, opens
+            since = closes
+    if since < to:
+        yield since, to.astimezone(UTC)
+
+
+def _hours(
+    hours: Hours, product: Product, low: datetime, high: datetime, *, fitting: bool = True
 ) -> Iterator[tuple[datetime, datetime]]:
+    """`fitting`: only those that end before the house closes."""
     length = timedelta(hours=product.metadata.duration.value)
     step = product.start_step or length
     days = opening.local_days(hours, low, high + length)
@@ -100,12 +130,15 @@ def _allowed_hours(
                 moment = wall - offset
                 while closes <= moment:
                     opens, closes = next(stretches, (NEVER, NEVER))
-                if opens <= moment and moment + length <= closes:
+                if opens <= moment and (moment + length <= closes or not fitting):
                     yield moment, moment + length
                 wall += step
 
 
-def _allowed_days(hours: Hours, product: Product, low: datetime, high: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _days(
+    hours: Hours, product: Product, low: datetime, high: datetime, *, fitting: bool = True
+) -> Iterator[tuple[datetime, datetime]]:
+    """`fitting`: only those whose days are all open."""
     day, last = civil.wall(hours.zone, low).date(), civil.wall(hours.zone, high).date()
     while day <= last:
         begin = civil.begin(hours.zone, day)
@@ -113,6 +146,6 @@ def _allowed_days(hours: Hours, product: Product, low: datetime, high: datetime)
             end_date = civil.end_date(day, product.metadata.duration)
             end = civil.begin(hours.zone, end_date)
             # No slot that ends after LATEST can be asked for.
-            if hours.open_throughout(day, end_date) and end <= LATEST:
+            if (not fitting or hours.open_throughout(day, end_date)) and end <= LATEST:
                 yield begin, end
         day += ONE_DAY

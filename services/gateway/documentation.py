@@ -1,7 +1,7 @@
 """What OpenAPI says beside the models of the bodies: the answers of each operation, errors included, each with an example."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -47,6 +47,26 @@ class SlotOnSale(Value):
     units: int
 
 
+class Unavailable(Value):
+    """A span that cannot be booked now: a slot of the grid, or a time when the house is closed (`closed`).
+
+    `held` (until `until`, unless it becomes a booking before), `booked` or kept clear as a `buffer` for somebody else; of too
+    short notice (`lead_time`), or too far ahead (`horizon`); `not_offered`: the product is not sold in this space.
+    """
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+    reason: Literal["held", "booked", "buffer", "closed", "lead_time", "horizon", "not_offered"]
+    until: datetime | None = None
+
+
+class Explained(Value):
+    """What can be booked, and why the rest of the range cannot: each slot of the grid is in one of the two."""
+
+    slots: list[SlotOnSale]
+    unavailable: list[Unavailable]
+
+
 class Meta(Value):
     page: int
     limit: int
@@ -82,6 +102,12 @@ def read(example: Any, *codes: str) -> dict[int | str, dict[str, Any]]:
     refusals = _refusals(*codes, "SERVER_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT")
     # Without a default FastAPI would add a 422 of its own.
     return {200: _json(example), **refusals, "default": refusals[500]}
+
+
+def either(**examples: Any) -> dict[str, Any]:
+    """An answer that has several forms, an example of each by its name."""
+    named = {name: {"value": example} for name, example in examples.items()}
+    return {"content": {"application/json": {"examples": named}}}
 
 
 def command(status: int, example: Any, *codes: str) -> dict[int | str, dict[str, Any]]:

@@ -64,11 +64,16 @@ class Problem(Exception):
     """The request is not done; the arguments are what its client is told."""
 
     def __init__(
-        self, code: str, message: str, details: Iterable[tuple[str, str]] = (), status: int | None = None
+        self,
+        code: str,
+        message: str,
+        details: Iterable[tuple[str, str]] = (),
+        status: int | None = None,
+        most: int = MOST_DETAILS,
     ) -> None:
         super().__init__(code, message)
         self.status, self.code, self.message = status or STATUS[code], code, message
-        self.details = [{"field": field[:LONGEST_FIELD], "issue": issue} for field, issue in details][:MOST_DETAILS]
+        self.details = [{"field": field[:LONGEST_FIELD], "issue": issue} for field, issue in details][:most]
 
     def envelope(self, correlation: str) -> bytes:
         """The body of the answer."""
@@ -99,8 +104,9 @@ def against_rules(message: str, *details: tuple[str, str]) -> Problem:
 
 
 def refused(answer: Refused) -> Problem:
-    """What the service that owns the matter said."""
-    return Problem(answer.code, answer.message, [(detail.field, detail.issue) for detail in answer.details])
+    """What the service that owns the matter said, all of it: it has bounds of its own."""
+    details = [(detail.field, detail.issue) for detail in answer.details]
+    return Problem(answer.code, answer.message, details, most=len(details))
 
 
 def invalid(error: ValidationError, where: str) -> Problem:

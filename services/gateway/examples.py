@@ -31,3 +31,7 @@ CONFIRM: dict[str, Any] = {"status": "CONFIRMED"}
 VENUE, SPACE, PRODUCT = map(_shown, (examples.HARBOUR_HOUSE, examples.LIGHTHOUSE, examples.ROOM_ONE_HOUR))
 BOOKING, CONFIRMED = _shown(examples.BOOKING), _shown(examples.CONFIRMED)
 SLOTS = [{**SLOT, "remaining": 1, "units": 1}]
+EXPLAINED = {
+    "slots": SLOTS,
+    "unavailable": [{**_said(examples.MONDAY_ELEVEN), "reason": "held", "until": BOOKING["expiresAt"]}],
+}

@@ -1,14 +1,14 @@
 """Query strings: as strict as bodies, and as documented."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from starlette.datastructures import QueryParams
 
 from contracts.booking import Status
 from contracts.catalogue import LocalDate
-from contracts.model import Id, Instant, Value
+from contracts.model import Id, Instant, Name, Value
 from services.gateway.errors import against_rules, invalid, malformed
 from services.gateway.reads import Parameters
 
@@ -21,6 +21,13 @@ def _digits(text: object) -> object:
     if isinstance(text, str) and not (text.isascii() and text.isdigit() and len(text) < 10):
         raise ValueError("is not a whole number, or out of range")
     return text
+
+
+def _yes(text: object) -> object:
+    """`bool` would also read 1, on, Yes."""
+    if text not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return text == "true"
 
 
 def _moment(text: object) -> object:
@@ -69,9 +76,9 @@ class Query(Value):
         """As they are passed on: lists joined with commas, times in UTC, what was not given left out."""
         given = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return [
-            (name, ",".join(value) if isinstance(value, list) else str(value))
+            (name, ",".join(value) if isinstance(value, list) else "true" if value is True else str(value))
             for name, value in given.items()
-            if value != []
+            if value != [] and value is not False
         ]
 
 
@@ -80,6 +87,21 @@ class Page(Query):
 
     page: Annotated[Number, Field(ge=1, le=100_000)] = 1
     limit: Annotated[Number, Field(ge=1, le=100)] = 20
+
+
+class Spaces(Page):
+    """Newest first: the spaces of this venue, those in which this product is sold."""
+
+    venue_id: Id | None = None
+    product_id: Id | None = None
+
+
+class Products(Page):
+    """Newest first: the products sold in this space, of this category, the one with this reference."""
+
+    space_id: Id | None = None
+    category: Literal["booking", "additional"] | None = None
+    reference: Name | None = None
 
 
 class Bookings(Page):
@@ -101,11 +123,15 @@ class Bookings(Page):
 
 
 class Availability(Query):
-    """`from` is now unless given; `to` is a number of days, a date (that day included) or a time. A date is the venue's."""
+    """`from` is now unless given; `to` is a number of days, a date (that day included) or a time. A date is the venue's.
+
+    `explain` adds why the rest of the range is not offered.
+    """
 
     product_id: Id
     from_: Moment | None = Field(default=None, alias="from", examples=["2027-01-11"])
     to: Annotated[int | date | datetime, BeforeValidator(_end), Field(examples=["7"])] | None = None
+    explain: Annotated[bool, BeforeValidator(_yes)] = False
 
 
 class Slots(Availability):

@@ -7,7 +7,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from contracts import catalogue
-from contracts.model import Currency, Id, Money, Name, Slot, Value
+from contracts.closures import AffectedBooking
+from contracts.model import Currency, Flag, Id, Money, Name, Slot, Value
 from services.gateway import examples
 
 
@@ -62,6 +63,24 @@ class VenueChange(catalogue.VenueFields, Body):
     """What is left out keeps its value; a list that is given replaces the whole list."""
 
     model_config = ConfigDict(json_schema_extra={"example": examples.LONGER_MONDAY})
+
+
+class VenueChanged(catalogue.Venue):
+    """The venue; and when closures were given, the bookings that the new ones hit: the earliest 100, and whether there are more.
+
+    They keep their slots: move or cancel them.
+    """
+
+    affected_bookings: tuple[AffectedBooking, ...] | None = None
+    more_affected: Flag | None = None
+
+    @classmethod
+    def of(cls, answer: catalogue.VenueAnswer) -> "VenueChanged":
+        """What the answer says, all of it."""
+        fields: dict[str, Any] = dict(answer.venue)
+        return cls.model_construct(
+            **fields, affected_bookings=answer.affected_bookings, more_affected=answer.more_affected
+        )
 
 
 class NewVenue(VenueChange):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from bus import HOLD, INPUTS, PARTITIONS, Bus
+from shop import house, pool  # noqa: F401 - fixtures
 
 from chassis import database, migrations
 from contracts import header_names, topics
@@ -26,8 +27,8 @@ async def whole_bus(infra: Infrastructure) -> AsyncIterator[Bus]:
         await migrations.migrate(infra.dsn(service), SERVICES / service / "migrations")
         bus.pools[service] = await database.connect(infra.dsn(service), 4, "test")
     yield bus
-    for pool in bus.pools.values():
-        await pool.close()
+    for opened in bus.pools.values():
+        await opened.close()
     await producer.stop()
 
 

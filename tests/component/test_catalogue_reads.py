@@ -1,129 +1,15 @@
 """What availability answers to the gateway's reads, on a real PostgreSQL."""
 
-import json
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import datetime
 
 import asyncpg
 import pytest
+from shop import DAY, HOUR, OPEN, ROOM, ask, shown, take, tomorrow, written
 
-from chassis import database as databases
-from chassis import migrations
-from chassis.reads import BadQuery, Query
-from contracts.catalogue import OpeningHours, Product, Space, Venue
-from contracts.examples import COFFEE, DESK_ONE_DAY, HARBOUR_HOUSE, LIGHTHOUSE, NET_LOFT, ROOM_ONE_HOUR
-from embedded import folder, postgres
-from embedded.supervisor import Supervisor
+from chassis.reads import BadQuery
+from contracts.examples import COFFEE, DESK_ONE_DAY, LIGHTHOUSE, NET_LOFT, ROOM_ONE_HOUR
 from services.availability import catalogue_storage as storage
-from services.availability import civil, reads
-
-MIGRATIONS = Path(reads.__file__).parent / "migrations"
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-OPEN = HARBOUR_HOUSE.model_copy(
-    update={
-        "timezone": "UTC",
-        "closures": (),
-        "opening_hours": tuple(OpeningHours(day=day, open="00:00", close="24:00") for day in DAYS),
-    }
-)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[asyncpg.Pool]:
-    path = tmp_path_factory.mktemp("p")
-    for parent in (
-        path,
-        path.parent,
-        path.parent.parent,
-    ):  # pytest closes them, and root's Postgres runs as somebody else
-        parent.chmod(0o711)
-    with folder.opened(path / "data") as data:
-        await postgres.prepare(data)
-        supervisor = Supervisor(lambda: None, lambda _: None)
-        try:
-            await supervisor.start([postgres.program(data)])
-            address = await postgres.create_database(data.runtime / "pg", "availability")
-            await migrations.migrate(address, MIGRATIONS)
-            opened = await databases.connect(address, 4, "test")
-            yield opened
-            await opened.close()
-        finally:
-            await supervisor.stop_all()
-
-
-@pytest.fixture
-async def house(pool: asyncpg.Pool) -> asyncpg.Pool:
-    """Harbour House, open around the clock, and nothing booked in it."""
-    await pool.execute("TRUNCATE slots, offerings, products, spaces, venues")
-    for venue in (OPEN,):
-        await put_venue(pool, venue)
-    for space in (LIGHTHOUSE, NET_LOFT):
-        await put_space(pool, space)
-    for product in (ROOM_ONE_HOUR, DESK_ONE_DAY, COFFEE):
-        await put_product(pool, product)
-    return pool
-
-
-async def put_venue(pool: asyncpg.Pool, venue: Venue, organisation: str = "demo") -> None:
-    sql = "INSERT INTO venues (organisation_id, id, document) VALUES ($1, $2, $3)"
-    await pool.execute(sql, organisation, venue.id, storage.document(venue))
-
-
-async def put_space(pool: asyncpg.Pool, space: Space, organisation: str = "demo") -> None:
-    sql = "INSERT INTO spaces (organisation_id, id, venue_id, document) VALUES ($1, $2, $3, $4)"
-    await pool.execute(sql, organisation, space.id, space.venue_id, storage.document(space))
-
-
-async def put_product(pool: asyncpg.Pool, product: Product) -> None:
-    sql = """
-    INSERT INTO products (organisation_id, id, reference, buffer_before, buffer_after, document)
-    VALUES ('demo', $1, $2, $3, $4, $5)
-    """
-    lengths = product.buffer_before, product.buffer_after
-    await pool.execute(sql, product.id, product.reference, *lengths, storage.document(product))
-    for space_id in product.spaces:
-        await pool.execute("INSERT INTO offerings VALUES ('demo', $1, $2)", product.id, space_id)
-
-
-async def take(pool: asyncpg.Pool, from_: datetime, state: str, expires_at: datetime, unit: int = 1) -> None:
-    sql = """
-    INSERT INTO slots (organisation_id, booking_id, space_id, product_id, unit, slot_from, slot_to, during, state,
-      held_at, hold_seconds, expires_at, revision)
-    VALUES ('demo', gen_random_uuid(), $1, $2, $3, $4, $5, tstzrange($4, $5), $6, clock_timestamp(), 900, $7, 1)
-    """
-    await pool.execute(sql, LIGHTHOUSE.id, ROOM_ONE_HOUR.id, unit, from_, from_ + HOUR, state, expires_at)
-
-
-async def ask(pool: asyncpg.Pool, path: str, organisation: str = "demo", **parameters: str) -> Any:
-    """The answer of the read that is served at the path, or None."""
-    served = reads.reads()
-    pattern = path
-    if path not in served:
-        _, kind, id_, *rest = path.split("/")
-        pattern = "/".join(["", kind, "{id}", *rest])
-        body = await served[pattern](Query(organisation, pool, {"id": id_}, parameters))
-    else:
-        body = await served[path](Query(organisation, pool, {}, parameters))
-    return None if body is None else json.loads(body)
-
-
-def shown(model: Venue | Space | Product) -> Any:
-    return json.loads(model.model_dump_json())
-
-
-ROOM = {"productId": ROOM_ONE_HOUR.id, "spaceId": LIGHTHOUSE.id}
-
-
-async def tomorrow(pool: asyncpg.Pool) -> datetime:
-    today: datetime = await pool.fetchval("SELECT date_trunc('day', clock_timestamp())")
-    return today + DAY
-
-
-def written(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+from services.availability import civil
 
 
 async def test_one_is_shown_as_its_commands_answer_shows_it(house: asyncpg.Pool) -> None:
@@ -165,6 +51,30 @@ async def test_lists_come_in_pages_newest_first(house: asyncpg.Pool) -> None:
     for page in ("0", "-1", "x", "1.5", "1000000000000"):
         with pytest.raises(BadQuery):
             await ask(house, "/venues", page=page)
+
+
+async def test_lists_are_narrowed_and_counted_so(house: asyncpg.Pool) -> None:
+    async def names(path: str, **filters: str) -> list[str]:
+        answer = await ask(house, path, **filters)
+        assert answer["total"] == len(answer["data"])
+        return [each["name"] for each in answer["data"]]
+
+    assert await names("/spaces", venueId=OPEN.id) == [NET_LOFT.name, LIGHTHOUSE.name]
+    assert await names("/spaces", venueId=COFFEE.id) == []
+    assert await names("/spaces", productId=ROOM_ONE_HOUR.id) == [LIGHTHOUSE.name]
+    assert await names("/products", spaceId=NET_LOFT.id) == [DESK_ONE_DAY.name]
+    assert await names("/products", category="additional") == [COFFEE.name]
+    assert await names("/products", category="booking", reference="room-1h") == [ROOM_ONE_HOUR.name]
+    assert await names("/products", reference="coffee'; --") == []
+    with pytest.raises(BadQuery):
+        await ask(house, "/spaces", venueId="x")
+
+
+async def test_pages_of_equal_age_have_each_entry_once(house: asyncpg.Pool) -> None:
+    await house.execute("UPDATE products SET created_at = now()")
+    pages = [await ask(house, "/products", limit="1", page=str(n)) for n in (1, 2, 3)]
+    ids = [page["data"][0]["id"] for page in pages]
+    assert ids == sorted({ROOM_ONE_HOUR.id, DESK_ONE_DAY.id, COFFEE.id}, reverse=True)
 
 
 async def test_slots_leave_out_what_is_held_or_booked_and_show_an_overdue_hold_again(house: asyncpg.Pool) -> None:

@@ -87,7 +87,7 @@ async def test_openapi_shows_what_a_read_may_ask_as_query_parameters(lonely: Any
     reads = {path: item["get"] for path, item in document["paths"].items() if "get" in item}
     assert not [path for path, operation in reads.items() if "requestBody" in operation]
     asked = {parameter["name"]: parameter["required"] for parameter in reads["/v1/bookings/slots"]["parameters"]}
-    assert asked == {"productId": True, "spaceId": True, "from": False, "to": False}
+    assert asked == {"productId": True, "spaceId": True, "from": False, "to": False, "explain": False}
     assert {p["name"] for p in reads["/v1/bookings"]["parameters"]} == {
         "page", "limit", "spaceIds", "customerId", "status", "from", "to",
     }  # fmt: skip

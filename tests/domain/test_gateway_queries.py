@@ -70,6 +70,8 @@ def test_list_bookings_is_422_when_the_span_ends_before_it_begins() -> None:
         ("to=2027-01-10T13:00:00Z", {"to": "2027-01-10T13:00:00Z"}),
         ("from=2027-06-01T00:00:00Z&to=2027-06-30", {"from": "2027-06-01T00:00:00Z", "to": "2027-06-30"}),
         ("from=2027-06-01&to=2027-06-01", {"from": "2027-06-01", "to": "2027-06-01"}),
+        ("explain=true", {"to": "7", "explain": "true"}),
+        ("explain=false", {"to": "7"}),
         ("from=2027-06-01T00:00:00%2B02:00", {"from": "2027-05-31T22:00:00Z", "to": "7"}),
     ],
 )
@@ -80,7 +82,8 @@ def test_list_slots_asks_for_a_span_of_days_a_date_or_a_time(query: str, asked: 
 @pytest.mark.parametrize(
     "query",
     ["to=0", "to=-1", "to=1.5", "to=1000000", "to=99999999999999999999", "to=2028-01-01", "to=9999-12-31", "to=2027-02-30",
-     "to=2190-01-01T00:00:00Z", "from=9999-01-01T00:00:00Z", "from=2027-01-11T09:00:00+02:00", "to=P7D", "x=1"],
+     "to=2190-01-01T00:00:00Z", "from=9999-01-01T00:00:00Z", "from=2027-01-11T09:00:00+02:00", "to=P7D", "x=1",
+     "explain=", "explain=1", "explain=True", "explain=yes", "explain=true&explain=true"],
 )  # fmt: skip
 def test_list_slots_is_400_for_another_shape_or_too_long_a_span(query: str) -> None:
     with pytest.raises(Problem) as caught:

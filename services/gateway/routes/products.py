@@ -37,8 +37,8 @@ async def create_product(call: Command, body: NewProduct) -> Response:
     response_model=documentation.Listed[catalogue.Product],
     responses=documentation.read(documentation.listed(examples.PRODUCT)),
 )
-async def list_products(call: Reading, query: Annotated[queries.Page, Query()]) -> Response:
-    """The products on sale, a page at a time."""
+async def list_products(call: Reading, query: Annotated[queries.Products, Query()]) -> Response:
+    """The products on sale, newest first, a page at a time; those of one space, of one category, or by reference."""
     body = await call.passed_on("availability", "/products", query.parameters())
     return Response(body, media_type="application/json")
 

@@ -37,8 +37,8 @@ async def create_space(call: Command, body: NewSpace) -> Response:
     response_model=documentation.Listed[catalogue.Space],
     responses=documentation.read(documentation.listed(examples.SPACE)),
 )
-async def list_spaces(call: Reading, query: Annotated[queries.Page, Query()]) -> Response:
-    """The spaces on sale, a page at a time."""
+async def list_spaces(call: Reading, query: Annotated[queries.Spaces, Query()]) -> Response:
+    """The spaces on sale, newest first, a page at a time; of one venue, or those of one product."""
     body = await call.passed_on("availability", "/spaces", query.parameters())
     return Response(body, media_type="application/json")
 

@@ -11,7 +11,7 @@ from contracts.envelope import derived_id
 from services.gateway import documentation, examples, queries
 from services.gateway.calls import Command, Reading, shown
 from services.gateway.route import Route
-from services.gateway.shapes import NewVenue, VenueChange
+from services.gateway.shapes import NewVenue, VenueChange, VenueChanged
 
 router = APIRouter(prefix="/v1/venues", tags=["catalogue"], route_class=Route)
 ONE = "/{id:uuid}"
@@ -38,7 +38,7 @@ async def create_venue(call: Command, body: NewVenue) -> Response:
     responses=documentation.read(documentation.listed(examples.VENUE)),
 )
 async def list_venues(call: Reading, query: Annotated[queries.Page, Query()]) -> Response:
-    """The houses on sale, a page at a time."""
+    """The houses on sale, newest first, a page at a time."""
     body = await call.passed_on("availability", "/venues", query.parameters())
     return Response(body, media_type="application/json")
 
@@ -51,14 +51,21 @@ async def get_venue(call: Reading, id: UUID) -> Response:  # noqa: A002 - the na
 
 @router.patch(
     ONE,
-    response_model=catalogue.Venue,
+    response_model=VenueChanged,
     responses=documentation.command(200, examples.VENUE, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
 )
 async def change_venue(call: Command, id: UUID, body: VenueChange) -> Response:  # noqa: A002
-    """Change what is given; bookings that exist keep their slots."""
+    """Change what is given; bookings that exist keep their slots.
+
+    When `closures` are given, the answer has the bookings that the new ones hit, in `affectedBookings`.
+    """
     command = catalogue.PutVenue(venue_id=str(id), fields=body)
     answer = await call.answered(command, catalogue.VenueAnswer, {"id": str(id)})
-    return answer if isinstance(answer, Response) else shown(answer.venue)
+    if isinstance(answer, Response):
+        return answer
+    if body.closures is None:
+        return shown(answer.venue)
+    return shown(VenueChanged.of(answer))
 
 
 @router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
