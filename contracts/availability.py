@@ -31,6 +31,21 @@ class SpaceOffer(Value):
     venue_id: Id
 
 
+class ExtraOffer(Value):
+    """An extra as it was when it was quoted, in the currency that was asked for."""
+
+    id: Id
+    name: Name
+    price: Money
+
+
+class RefusedExtra(Value):
+    """Which product is no extra of this booking, and why; another organisation's is unknown."""
+
+    id: Id
+    reason: Literal["unknown_product", "not_additional", "other_currency"]
+
+
 class HoldSlot(Message):
     """Hold the slot for the booking; answered with SlotHeld or SlotRefused. `question` comes back in the answer."""
 
@@ -65,6 +80,29 @@ class ExtendSlot(Message):
     question: Id
     space_id: Id
     accepted_at: Instant
+
+
+class MoveSlot(Message):
+    """Move the booking's slot within its space; answered with SlotMoved, MoveRefused or SlotLost.
+
+    A hold must be moved before its end; what is kept for good may be moved at any time. Price and end of the hold stay.
+    """
+
+    booking_id: Id
+    question: Id
+    space_id: Id
+    slot: Slot
+    accepted_at: Instant
+
+
+class QuoteExtras(Message):
+    """What these extras cost, for a booking in this currency; answered with ExtrasQuoted or ExtrasRefused."""
+
+    booking_id: Id
+    question: Id
+    space_id: Id
+    products: Annotated[tuple[Id, ...], Field(min_length=1, max_length=50)]
+    currency: Currency
 
 
 class ExpireHold(Message):
@@ -128,4 +166,40 @@ class ExtendRefused(Message):
     booking_id: Id
     question: Id
     reason: Literal["cap", "committed", "internal"]
+    message: Text
+
+
+class SlotMoved(Message):
+    """The booking has this slot now, and its old one is on sale again."""
+
+    booking_id: Id
+    question: Id
+    slot: Slot
+
+
+class MoveRefused(Message):
+    """The slot is as it was, and why; `until` is the end of the hold that is in the way."""
+
+    booking_id: Id
+    question: Id
+    reason: RefusedReason
+    message: Text
+    until: Instant | None = None
+
+
+class ExtrasQuoted(Message):
+    """The extras in the order asked."""
+
+    booking_id: Id
+    question: Id
+    extras: tuple[ExtraOffer, ...]
+
+
+class ExtrasRefused(Message):
+    """None of them was quoted: `extras` are those that are wrong, none if the question could not be handled."""
+
+    booking_id: Id
+    question: Id
+    extras: tuple[RefusedExtra, ...]
+    reason: Literal["products", "internal"]
     message: Text

@@ -21,6 +21,7 @@ HOLD = timedelta(minutes=15)
 EXPIRES_AT = NOON_BEFORE + HOLD
 LATER = NOON_BEFORE + timedelta(minutes=5)
 MONDAY_TEN = Slot(from_=datetime(2027, 1, 11, 9, tzinfo=UTC), to=datetime(2027, 1, 11, 10, tzinfo=UTC))
+MONDAY_ELEVEN = Slot(from_=MONDAY_TEN.to, to=datetime(2027, 1, 11, 11, tzinfo=UTC))
 
 COMMAND_ID = edge_id(ORGANISATION, CLIENT, "order-17")
 BOOKING_ID = booking_id(COMMAND_ID)

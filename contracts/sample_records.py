@@ -15,6 +15,7 @@ from contracts.examples import (
     BOOKING_ID,
     CANCELLED,
     CLIENT,
+    COFFEE,
     COMMAND_ID,
     CONFIRMED,
     CREATE_BOOKING,
@@ -24,6 +25,7 @@ from contracts.examples import (
     HOLD_SLOT,
     LATER,
     LIGHTHOUSE,
+    MONDAY_ELEVEN,
     NOON_BEFORE,
     ORGANISATION,
     PRODUCT_FIELDS,
@@ -60,7 +62,8 @@ def example(kind: type[M]) -> M:
 @cache
 def records() -> dict[str, Record]:
     """One record for each message there is, by its type on the wire."""
-    return {record.message.type: record for record in (*_catalogue(), *_held(), *_extended(), *_confirmed(), *_gone())}
+    flows = (_catalogue, _held, _extended, _moved, _with_extras, _confirmed, _gone)
+    return {record.message.type: record for flow in flows for record in flow()}
 
 
 def _catalogue() -> list[Record]:
@@ -110,6 +113,40 @@ def _extended() -> list[Record]:
         booking_id=BOOKING_ID, question=extend.id, reason="cap", message="A slot is held for 60 minutes in all."
     )
     return [extend, asked, _output(asked, "availability", 0, extended), _output(asked, "availability", 0, refused)]
+
+
+def _moved() -> list[Record]:
+    """The customer wants another hour and gets it; or somebody else was faster."""
+    reschedule = _asked("order-17-more-time", booking.ExtendHold(booking_id=BOOKING_ID), at=LATER)
+    slot = availability.MoveSlot(
+        booking_id=BOOKING_ID, question=reschedule.id, space_id=LIGHTHOUSE.id, slot=MONDAY_ELEVEN, accepted_at=LATER
+    )
+    move = _output(reschedule, "booking", 0, slot)
+    moved = availability.SlotMoved(booking_id=BOOKING_ID, question=reschedule.id, slot=MONDAY_ELEVEN)
+    refused = availability.MoveRefused(
+        booking_id=BOOKING_ID, question=reschedule.id, reason="booked", message="The slot is booked."
+    )
+    return [move, _output(move, "availability", 0, moved), _output(move, "availability", 0, refused)]
+
+
+def _with_extras() -> list[Record]:
+    """The customer asks for coffee, which is on sale; and for a room as if it were an extra."""
+    confirm = _asked("order-17-confirm", booking.ConfirmBooking(booking_id=BOOKING_ID), at=LATER)
+    asked = {"booking_id": BOOKING_ID, "question": confirm.id}
+    extras = availability.QuoteExtras(**asked, space_id=LIGHTHOUSE.id, products=(COFFEE.id,), currency="EUR")
+    quote = _output(confirm, "booking", 0, extras)
+    coffee = availability.ExtraOffer(id=COFFEE.id, name=COFFEE.name, price=COFFEE.price)
+    refused = availability.ExtrasRefused(
+        **asked,
+        extras=(availability.RefusedExtra(id=ROOM_ONE_HOUR.id, reason="not_additional"),),
+        reason="products",
+        message="These are no extras of this booking.",
+    )
+    return [
+        quote,
+        _output(quote, "availability", 0, availability.ExtrasQuoted(**asked, extras=(coffee,))),
+        _output(quote, "availability", 0, refused),
+    ]
 
 
 def _confirmed() -> list[Record]:

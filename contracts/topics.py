@@ -54,6 +54,8 @@ AVAILABILITY_COMMANDS = Topic(
         availability.CommitSlot,
         availability.ReleaseSlot,
         availability.ExtendSlot,
+        availability.MoveSlot,
+        availability.QuoteExtras,
         availability.ExpireHold,
         catalogue.PutVenue,
         catalogue.PutSpace,
@@ -74,6 +76,10 @@ AVAILABILITY_EVENTS = Topic(
         availability.SlotReleased,
         availability.SlotExtended,
         availability.ExtendRefused,
+        availability.SlotMoved,
+        availability.MoveRefused,
+        availability.ExtrasQuoted,
+        availability.ExtrasRefused,
     ),
 )
 BOOKING_EVENTS = Topic(
