@@ -34,6 +34,9 @@ class Wanted:
     holds: list[tuple[str, str, str, datetime, datetime]] = field(default_factory=list)
     """Organisation, product, space, from, to."""
 
+    moves: list[tuple[str, str, str, datetime, datetime]] = field(default_factory=list)
+    """Organisation, booking, space, from, to."""
+
     bookings: list[Key] = field(default_factory=list)
     spaces: set[Key] = field(default_factory=set)
     products: set[Key] = field(default_factory=set)
@@ -47,6 +50,7 @@ class Books:
 
     versions: dict[str, int] = field(default_factory=dict)
     products: dict[Key, Product] = field(default_factory=dict)
+    sold: dict[Key, Product] = field(default_factory=dict)  # those of bookings that move, even if off sale
     spaces: dict[Key, Space] = field(default_factory=dict)
     venues: dict[Key, Venue] = field(default_factory=dict)
     offerings: set[Offering] = field(default_factory=set)

@@ -15,6 +15,8 @@ from contracts.availability import (
     ExtendRefused,
     ExtendSlot,
     HoldSlot,
+    MoveRefused,
+    MoveSlot,
     ProductOffer,
     RefusedReason,
     ReleaseSlot,
@@ -22,12 +24,14 @@ from contracts.availability import (
     SlotExtended,
     SlotHeld,
     SlotLost,
+    SlotMoved,
     SlotRefused,
     SlotReleased,
     SpaceOffer,
 )
 from contracts.catalogue import Product, Space, Venue
 from services.availability import rules, slots
+from services.availability.refusals import slot_refused
 from services.availability.slots import Occupied
 
 MOST_RIVALS = 48  # overdue holds that one command may displace: each is told, and outputs are bounded
@@ -55,6 +59,7 @@ class Holding(NamedTuple):
     expires_at: datetime
     lapsed: bool = False
     revision: int = 0
+    moved: bool = False  # by this batch: it stands in another place than its row
 
     def released(self, *, lapsed: bool) -> "Holding":
         return self._replace(state="RELEASED", lapsed=lapsed)
@@ -70,7 +75,17 @@ class Timer(NamedTuple):
     length: timedelta
 
 
-Event = SlotHeld | SlotRefused | SlotCommitted | SlotLost | SlotReleased | SlotExtended | ExtendRefused
+Event = (
+    SlotHeld
+    | SlotRefused
+    | SlotCommitted
+    | SlotLost
+    | SlotReleased
+    | SlotExtended
+    | ExtendRefused
+    | SlotMoved
+    | MoveRefused
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +108,7 @@ def hold(
     """Hold the slot, or say what is in the way. `others` are the live holdings of the space that may overlap."""
     reason = _wrong_with(house, mine, command, now)
     if reason is not None:
-        return Decision(outputs=(refused(command, reason),))
+        return Decision(outputs=(slot_refused(command, reason),))
     venue, space, product, _ = house
     assert venue is not None
     assert space is not None
@@ -104,10 +119,10 @@ def hold(
     unit = slots.free_unit(space.units, blocked_from, blocked_to, occupied, now)
     if unit is None:
         taken, until = slots.in_the_way(space.units, command.slot, blocked_from, blocked_to, occupied, now)
-        return Decision(outputs=(refused(command, taken, until),))
-    displaced = _overdue(others, unit, blocked_from, blocked_to)
+        return Decision(outputs=(slot_refused(command, taken, until),))
+    displaced = overdue(others, unit, blocked_from, blocked_to)
     if len(displaced) > MOST_RIVALS:
-        return Decision(outputs=(refused(command, "held", now),))
+        return Decision(outputs=(slot_refused(command, "held", now),))
     length = timedelta(minutes=product.hold_minutes) if product.hold_minutes else default_hold
     ends = now + length
     holding = Holding(
@@ -135,7 +150,7 @@ def hold(
         ),
         space=SpaceOffer(id=space.id, name=space.name, venue_id=space.venue_id),
     )
-    return _displacing(displaced, holding, held, _timer(holding))
+    return displacing(displaced, holding, held, _timer(holding))
 
 
 def commit(
@@ -144,24 +159,24 @@ def commit(
     """The deadline rule: accepted before the hold's end, and the slot is its own still, or free again."""
     answer = SlotCommitted(booking_id=command.booking_id, question=command.question)
     if mine is None:
-        return Decision(outputs=(_lost(command, "unknown"),))
+        return Decision(outputs=(lost(command, "unknown"),))
     if mine.state == "COMMITTED":
         return Decision(outputs=(answer,))
     in_time = command.accepted_at < mine.expires_at
     if mine.state == "HELD":
         if in_time:
             return Decision((mine.committed(mine.at.unit),), (answer,))
-        return _too_late(mine, command, now)
+        return too_late(mine, command, now)
     if not (in_time and mine.lapsed):
-        return Decision(outputs=(_lost(command, "expired"),))
+        return Decision(outputs=(lost(command, "expired"),))
     others = list(others)
     units = house.space.units if house.space else mine.at.unit
     spans = (mine.at.blocked_from, mine.at.blocked_to)
     unit = slots.free_unit(units, *spans, [other.at for other in others], now)
-    displaced = [] if unit is None else _overdue(others, unit, *spans)
+    displaced = [] if unit is None else overdue(others, unit, *spans)
     if unit is None or len(displaced) > MOST_RIVALS:
-        return Decision(outputs=(_lost(command, "resold"),))
-    return _displacing(displaced, mine.committed(unit), answer)
+        return Decision(outputs=(lost(command, "resold"),))
+    return displacing(displaced, mine.committed(unit), answer)
 
 
 def release(mine: Holding | None, command: ReleaseSlot) -> Decision:
@@ -177,13 +192,13 @@ def release(mine: Holding | None, command: ReleaseSlot) -> Decision:
 def extend(mine: Holding | None, command: ExtendSlot, now: datetime, cap: timedelta) -> Decision:
     """Another full length from now, up to `cap` in all; accepted before the hold's end and the slot its own still."""
     if mine is None:
-        return Decision(outputs=(_lost(command, "unknown"),))
+        return Decision(outputs=(lost(command, "unknown"),))
     if mine.state == "COMMITTED":
         return Decision(outputs=(_not_extended(command, "committed", "The slot is kept for good already."),))
     if mine.state == "RELEASED":
-        return Decision(outputs=(_lost(command, "expired"),))
+        return Decision(outputs=(lost(command, "expired"),))
     if command.accepted_at >= mine.expires_at:
-        return _too_late(mine, command, now)
+        return too_late(mine, command, now)
     ends = now + mine.hold
     if ends > mine.held_at + cap:
         most = f"A slot may be held for {cap.total_seconds() / 60:g} minutes in all."
@@ -202,10 +217,10 @@ def expire(mine: Holding | None, command: ExpireHold, now: datetime, shortest: t
     return Decision((mine.released(lapsed=True),), (_expired(mine),))
 
 
-def _too_late(mine: Holding, command: CommitSlot | ExtendSlot, now: datetime) -> Decision:
+def too_late(mine: Holding, command: CommitSlot | ExtendSlot | MoveSlot, now: datetime) -> Decision:
     """Lost; and released, unless the broker's clock is ahead of ours: a hold never ends before its time here."""
     gone = (mine.released(lapsed=True),) if now >= mine.expires_at else ()
-    return Decision(gone, (_lost(command, "expired"),))
+    return Decision(gone, (lost(command, "expired"),))
 
 
 def _wrong_with(house: House, mine: Holding | None, command: HoldSlot, now: datetime) -> RefusedReason | None:
@@ -221,7 +236,7 @@ def _wrong_with(house: House, mine: Holding | None, command: HoldSlot, now: date
     return rules.refusal(venue, product, command.slot, now)
 
 
-def _overdue(others: Iterable[Holding], unit: int, blocked_from: datetime, blocked_to: datetime) -> list[Holding]:
+def overdue(others: Iterable[Holding], unit: int, blocked_from: datetime, blocked_to: datetime) -> list[Holding]:
     """Those who still stand in the unit's rows: the unit is free, so their time has run out."""
     return [
         other
@@ -230,7 +245,8 @@ def _overdue(others: Iterable[Holding], unit: int, blocked_from: datetime, block
     ]
 
 
-def _displacing(displaced: list[Holding], holding: Holding, *outputs: Event | Timer) -> Decision:
+def displacing(displaced: list[Holding], holding: Holding, *outputs: Event | Timer) -> Decision:
+    """The holding takes their place, and they are told first."""
     gone = tuple(other.released(lapsed=True) for other in displaced)
     return Decision((*gone, holding), (*(_expired(other) for other in displaced), *outputs))
 
@@ -244,35 +260,10 @@ def _expired(holding: Holding) -> SlotReleased:
     return SlotReleased(booking_id=holding.at.booking_id, reason="expired")
 
 
-def _lost(command: CommitSlot | ExtendSlot, reason: Literal["expired", "resold", "unknown"]) -> SlotLost:
+def lost(command: CommitSlot | ExtendSlot | MoveSlot, reason: Literal["expired", "resold", "unknown"]) -> SlotLost:
+    """The answer to a question about a hold that is over."""
     return SlotLost(booking_id=command.booking_id, question=command.question, reason=reason)
 
 
 def _not_extended(command: ExtendSlot, reason: Literal["cap", "committed"], message: str) -> ExtendRefused:
     return ExtendRefused(booking_id=command.booking_id, question=command.question, reason=reason, message=message)
-
-
-_WORDS: dict[RefusedReason, str] = {
-    "held": "The slot is held",
-    "booked": "The slot is booked.",
-    "buffer": "The slot is too close to another booking of this space.",
-    "closed": "The house is closed then.",
-    "off_grid": "No slot begins at that time.",
-    "duration": "The slot is not as long as the product.",
-    "lead_time": "The slot begins too soon.",
-    "horizon": "The slot is too far ahead.",
-    "unknown_product": "There is no such product.",
-    "unknown_space": "There is no such space.",
-    "not_offered": "The product is not sold in this space.",
-    "internal": "The question could not be handled; it had no effect.",
-}
-
-
-def refused(command: HoldSlot, reason: RefusedReason, until: datetime | None = None) -> SlotRefused:
-    """The refusal in words."""
-    words = _WORDS[reason]
-    if reason == "held":
-        words += f" until {until:%H:%M:%S}Z." if until else "."
-    return SlotRefused(
-        booking_id=command.booking_id, question=command.question, reason=reason, message=words, until=until
-    )

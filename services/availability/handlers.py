@@ -12,17 +12,22 @@ from contracts.availability import (
     ExpireHold,
     ExtendRefused,
     ExtendSlot,
+    ExtrasQuoted,
+    ExtrasRefused,
     HoldSlot,
+    MoveSlot,
+    QuoteExtras,
     ReleaseSlot,
     SlotLost,
 )
 from contracts.model import Message
-from services.availability import catalogue_changes, domain, storage
+from services.availability import catalogue_changes, domain, extras, moves, slot_writes, storage
 from services.availability.books import Books, Wanted
 from services.availability.catalogue_changes import CatalogueCommand
+from services.availability.refusals import move_refused, slot_refused
 from services.availability.settings import AvailabilitySettings
 
-SlotCommand = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot | ExpireHold
+SlotCommand = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot | MoveSlot | ExpireHold
 
 
 class AvailabilityService:
@@ -45,6 +50,10 @@ class AvailabilityService:
             if isinstance(body, SlotCommand):
                 wanted.bookings.append((organisation, body.booking_id))
                 wanted.spaces.add((organisation, body.space_id))
+            if isinstance(body, MoveSlot):
+                wanted.moves.append((organisation, body.booking_id, body.space_id, body.slot.from_, body.slot.to))
+            if isinstance(body, QuoteExtras):
+                wanted.products.update((organisation, product) for product in body.products)
             if isinstance(body, CatalogueCommand):
                 catalogue_changes.want(wanted, organisation, body)
         return storage.load(wanted)
@@ -55,6 +64,9 @@ class AvailabilityService:
     def decide(self, books: Books, message: Incoming, now: datetime) -> Sequence[Output]:
         if isinstance(message.body, CatalogueCommand):
             return [catalogue_changes.decide(books, message.organisation, message.id, message.body)]
+        if isinstance(message.body, QuoteExtras):
+            on_sale = {id_: product for (org, id_), product in books.products.items() if org == message.organisation}
+            return [_event(extras.quote(on_sale, message.body))]
         decision = self._slot(books, message.organisation, message.body, now)
         for holding in decision.changed:
             books.change(holding)
@@ -74,17 +86,21 @@ class AvailabilityService:
                 return domain.release(mine, body)
             case ExtendSlot():
                 return domain.extend(mine, body, now, self.cap)
+            case MoveSlot():
+                house = books.house(organisation, mine.product_id if mine else "", space)
+                sold = house.product or (books.sold.get((organisation, mine.product_id)) if mine else None)
+                return moves.move(house, sold, mine, books.others(space), body, now)
             case ExpireHold():
                 return domain.expire(mine, body, now, self.shortest)
 
     def save(self, books: Books) -> Sequence[Save]:
-        return storage.save(books)
+        return slot_writes.save(books)
 
     def refuse(self, message: Incoming, /) -> Sequence[Output]:
         """A booking that asked must not wait for ever."""
         body = message.body
         if isinstance(body, HoldSlot):
-            return [_event(domain.refused(body, "internal"))]
+            return [_event(slot_refused(body, "internal"))]
         if isinstance(body, (CommitSlot, ReleaseSlot)):
             lost = SlotLost(booking_id=body.booking_id, question=body.question, reason="internal")
             return [_event(lost)]
@@ -95,10 +111,14 @@ class AvailabilityService:
                     ExtendRefused(booking_id=body.booking_id, question=body.question, reason="internal", message=words)
                 )
             ]
+        if isinstance(body, MoveSlot):
+            return [_event(move_refused(body, "internal"))]
+        if isinstance(body, QuoteExtras):
+            return [_event(extras.refused(body, "internal"))]
         return ()
 
 
-def _event(event: domain.Event) -> Output:
+def _event(event: domain.Event | ExtrasQuoted | ExtrasRefused) -> Output:
     return Publish(topics.AVAILABILITY_EVENTS.name, event.booking_id, event)
 
 

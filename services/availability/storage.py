@@ -1,14 +1,14 @@
-"""What a batch of availability reads and writes: one statement each."""
+"""What a batch of availability reads: one statement."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 
-from chassis.messages import Save, Statement, columns
-from services.availability import catalogue_writes
+from chassis.messages import Statement, columns
 from services.availability.books import Books, Wanted
 from services.availability.catalogue_storage import product_of, space_of, venue_of
 from services.availability.domain import Holding
@@ -117,25 +117,49 @@ CROSS JOIN LATERAL (
 """  # noqa: S608 - the parts are constants
 
 
+# A batch with moves reads their products, on sale or not, and who has what of the new slots.
+_LOAD_MOVES = f"""
+UNION ALL
+SELECT 'sold', p.organisation_id, p.id::text, p.document, NULL, {_NO_SLOT}
+FROM unnest({{0}}::text[], {{1}}::uuid[]) m(organisation_id, booking_id)
+JOIN slots s USING (organisation_id, booking_id)
+JOIN products p ON p.organisation_id = s.organisation_id AND p.id = s.product_id
+UNION ALL
+SELECT 'slot', {_SLOT}
+FROM (SELECT m.space_id, tstzrange(m.slot_from - p.buffer_before, m.slot_to + p.buffer_after) AS wide
+  FROM unnest({{0}}::text[], {{1}}::uuid[], {{2}}::uuid[], {{3}}::timestamptz[], {{4}}::timestamptz[])
+    m(organisation_id, booking_id, space_id, slot_from, slot_to)
+  JOIN slots mine USING (organisation_id, booking_id)
+  JOIN products p ON p.organisation_id = mine.organisation_id AND p.id = mine.product_id
+  OFFSET 0) u
+JOIN slots s ON s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && u.wide
+"""  # noqa: S608 - the parts are constants
+
+
 def load(wanted: Wanted) -> Statement:
     """The catalogue and the slots that these need; a slot may come several times."""
     # A slot that ends before it begins is refused later, but no range can be made of it.
     holds = [hold for hold in wanted.holds if hold[3] < hold[4]]
+    moves = [move for move in wanted.moves if move[3] < move[4]]
     organisations = {key[0] for key in (*wanted.spaces, *wanted.products, *wanted.venues)}
     changes = wanted.changes
-    more = (changes.products, changes.spaces, changes.venues, changes.references) if changes else ()
-    return Statement(
-        _LOAD + _LOAD_CHANGES if changes else _LOAD,
-        (
-            list(organisations),
-            *columns(wanted.products, 2),
-            *columns(wanted.spaces, 2),
-            *columns(wanted.venues, 2),
-            *columns(holds, 5),
-            *columns(wanted.bookings, 2),
-            *[column for keys in more for column in columns(keys, 2)],
-        ),
-    )
+    arguments: list[Sequence[Any]] = [
+        list(organisations),
+        *columns(wanted.products, 2),
+        *columns(wanted.spaces, 2),
+        *columns(wanted.venues, 2),
+        *columns(holds, 5),
+        *columns(wanted.bookings, 2),
+    ]
+    sql = _LOAD
+    if changes:
+        sql += _LOAD_CHANGES
+        for keys in (changes.products, changes.spaces, changes.venues, changes.references):
+            arguments += columns(keys, 2)
+    if moves:
+        sql += _LOAD_MOVES.format(*(f"${len(arguments) + n}" for n in range(1, 6)))
+        arguments += columns(moves, 5)
+    return Statement(sql, arguments)
 
 
 def begin(rows: Sequence[asyncpg.Record]) -> Books:
@@ -147,6 +171,8 @@ def begin(rows: Sequence[asyncpg.Record]) -> Books:
                 books.enter(_holding(row))
         elif kind == "product":
             books.products[key] = product_of(row[3])
+        elif kind == "sold":
+            books.sold[key] = product_of(row[3])
         elif kind == "space":
             books.spaces[key] = space_of(row[3])
         elif kind == "venue":
@@ -168,76 +194,3 @@ def _holding(row: asyncpg.Record) -> Holding:
     at = Occupied(unit, slot_from, slot_to, blocked_from, blocked_to, state == "COMMITTED", expires_at, booking_id)
     hold = timedelta(seconds=hold_seconds)
     return Holding(organisation, space_id, product_id, at, state, held_at, hold, expires_at, lapsed, revision)
-
-
-_CHANGE = """
-UPDATE slots s
-SET unit = u.unit, state = u.state, expires_at = u.expires_at, lapsed = u.lapsed, revision = s.revision + 1
-FROM unnest({{0}}::text[], {{1}}::uuid[], {{2}}::int[], {{3}}::text[], {{4}}::timestamptz[], {{5}}::bool[], {{6}}::int[])
-  u(organisation_id, booking_id, unit, state, expires_at, lapsed, revision)
-WHERE s.organisation_id = u.organisation_id AND s.booking_id = u.booking_id AND s.revision = u.revision{after}
-RETURNING 1
-"""
-_RELEASE = _CHANGE.format(after="")
-# PostgreSQL promises no order among the parts of a statement, but one that counts another's rows waits for them: what
-# becomes free is free before anybody takes it.
-_KEEP = _CHANGE.format(after=" AND (SELECT count(*) FROM slots_are_released_once) >= 0")
-_HOLD = """
-INSERT INTO slots (organisation_id, booking_id, space_id, product_id, unit, slot_from, slot_to, during, state, held_at,
-  hold_seconds, expires_at, lapsed, revision)
-SELECT u.organisation_id, u.booking_id, u.space_id, u.product_id, u.unit, u.slot_from, u.slot_to,
-  tstzrange(u.blocked_from, u.blocked_to), u.state, u.held_at, u.hold_seconds, u.expires_at, u.lapsed, 1
-FROM unnest({0}::text[], {1}::uuid[], {2}::uuid[], {3}::uuid[], {4}::int[], {5}::timestamptz[], {6}::timestamptz[],
-    {7}::timestamptz[], {8}::timestamptz[], {9}::text[], {10}::timestamptz[], {11}::int[], {12}::timestamptz[], {13}::bool[])
-  u(organisation_id, booking_id, space_id, product_id, unit, slot_from, slot_to, blocked_from, blocked_to, state, held_at,
-    hold_seconds, expires_at, lapsed)
-WHERE (SELECT count(*) FROM slots_are_released_once) >= 0 AND (SELECT count(*) FROM slots_change_once) >= 0
-ON CONFLICT DO NOTHING
-RETURNING 1
-"""
-_UNCHANGED = """
-SELECT 1
-FROM catalogues c
-JOIN unnest({0}::text[], {1}::bigint[]) u(organisation_id, version) USING (organisation_id, version)
-FOR SHARE OF c
-"""
-
-
-def save(books: Books) -> list[Save]:
-    """The slots that changed, if the catalogue they were decided by is still the same."""
-    return (_save_slots(books) if books.changed else []) + (catalogue_writes.save(books) if books.moved else [])
-
-
-def _save_slots(books: Books) -> list[Save]:
-    changed = books.changed.values()
-    released = [_change(each) for each in changed if each.revision and each.state == "RELEASED"]
-    kept = [_change(each) for each in changed if each.revision and each.state != "RELEASED"]
-    new = [_new(each) for each in changed if not each.revision]
-    saves = [
-        Save("slots_are_released_once", _RELEASE, len(released), columns(released, 7)),
-        Save("slots_change_once", _KEEP, len(kept), columns(kept, 7)),
-        Save("slots_never_overlap", _HOLD, len(new), columns(new, 14)),
-    ]
-    return saves + _same_catalogue(books)
-
-
-def _same_catalogue(books: Books) -> list[Save]:
-    """What was decided by a catalogue holds only if it is still the same; one that this batch moves on has its own guard."""
-    same = {org: version for org, version in books.versions.items() if org not in books.moved}
-    if not same:
-        return []
-    return [Save("the_catalogue_is_unchanged", _UNCHANGED, len(same), [list(same), list(same.values())])]
-
-
-def _change(each: Holding) -> tuple[object, ...]:
-    return (
-        each.organisation, each.at.booking_id, each.at.unit, each.state, each.expires_at, each.lapsed, each.revision,
-    )  # fmt: skip
-
-
-def _new(each: Holding) -> tuple[object, ...]:
-    at = each.at
-    return (
-        each.organisation, at.booking_id, each.space_id, each.product_id, at.unit, at.from_, at.to, at.blocked_from,
-        at.blocked_to, each.state, each.held_at, round(each.hold.total_seconds()), each.expires_at, each.lapsed,
-    )  # fmt: skip

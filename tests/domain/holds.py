@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from contracts.availability import CommitSlot, ExpireHold, ExtendSlot, HoldSlot, ReleaseSlot
+from contracts.availability import CommitSlot, ExpireHold, ExtendSlot, HoldSlot, MoveSlot, ReleaseSlot
 from contracts.catalogue import Product, Space
 from contracts.examples import HARBOUR_HOUSE, HOLD, LIGHTHOUSE, MONDAY_TEN, NOON_BEFORE, ORGANISATION, ROOM_ONE_HOUR
 from contracts.model import Slot
-from services.availability import domain, slots
+from services.availability import domain, moves, slots
 from services.availability.books import Books
 from services.availability.domain import Decision, Holding, Timer
 from services.availability.slots import Occupied
@@ -17,7 +17,7 @@ SHORTEST = timedelta(minutes=5)
 TICK = timedelta(microseconds=1)
 ENDS = NOON_BEFORE + HOLD
 
-Command = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot | ExpireHold
+Command = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot | MoveSlot | ExpireHold
 
 
 def booking(number: int) -> str:
@@ -45,6 +45,10 @@ def release(who: str) -> ReleaseSlot:
 
 def extend(who: str, accepted_at: datetime) -> ExtendSlot:
     return ExtendSlot(booking_id=who, question=question(4), space_id=LIGHTHOUSE.id, accepted_at=accepted_at)
+
+
+def move(who: str, slot: Slot, accepted_at: datetime = NOON_BEFORE, space: Space = LIGHTHOUSE) -> MoveSlot:
+    return MoveSlot(booking_id=who, question=question(5), space_id=space.id, slot=slot, accepted_at=accepted_at)
 
 
 def expire(who: str, expires_at: datetime = ENDS) -> ExpireHold:
@@ -117,6 +121,10 @@ class Desk:
                 return domain.release(mine, command)
             case ExtendSlot():
                 return domain.extend(mine, command, now, CAP)
+            case MoveSlot():
+                house = self.books.house(ORGANISATION, mine.product_id if mine else "", command.space_id)
+                sold = house.product or (self.product if mine else None)
+                return moves.move(house, sold, mine, others, command, now)
             case ExpireHold():
                 return domain.expire(mine, command, now, SHORTEST)
 
@@ -138,8 +146,8 @@ def double_bookings(holdings: list[Holding]) -> list[tuple[Holding, Holding]]:
     ]
 
 
-def has_room(desk: Desk, command: HoldSlot | Holding, now: datetime) -> bool:
-    """Whether a unit is free of all that counts, seen without the domain's own search."""
+def has_room(desk: Desk, command: HoldSlot | Holding, now: datetime, but: str = "") -> bool:
+    """Whether a unit is free of all that counts, but for this booking's, seen without the domain's own search."""
     if isinstance(command, HoldSlot):
         begin, end = slots.blocked(desk.product, command.slot)
     else:
@@ -147,6 +155,7 @@ def has_room(desk: Desk, command: HoldSlot | Holding, now: datetime) -> bool:
     return any(
         all(
             other.at.unit != unit
+            or other.at.booking_id == but
             or other.at.blocked_to <= begin
             or end <= other.at.blocked_from
             or (other.state == "HELD" and other.expires_at <= now)

@@ -7,6 +7,7 @@ import pytest
 from holds import CAP, SHORTEST, TICK, Command, Desk, booking, double_bookings, has_room, hold
 from holds import commit as commit_slot
 from holds import extend as extend_slot
+from holds import move as move_slot
 from holds import release as release_slot
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -15,10 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contracts.availability import (
     ExpireHold,
     ExtendRefused,
+    MoveRefused,
     SlotCommitted,
     SlotExtended,
     SlotHeld,
     SlotLost,
+    SlotMoved,
     SlotRefused,
     SlotReleased,
 )
@@ -104,6 +107,26 @@ class Holds(RuleBasedStateMachine):
             fits = self.now + HOLD <= before.held_at + CAP
             assert isinstance(event, SlotExtended if fits else ExtendRefused)
             assert not fits or event.expires_at == self.now + HOLD
+
+    @precondition(lambda self: self.desk.books.slots)
+    @rule(data=st.data(), around=near_the_end, slot=st.sampled_from(SLOTS))
+    def move(self, data: st.DataObject, around: timedelta, slot: Slot) -> None:
+        before = self.somebody(data)
+        who = before.at.booking_id
+        free = has_room(self.desk, hold(who, slot, product=PRODUCT), self.now, but=who)
+        event = self.follow(move_slot(who, slot, before.expires_at + around))
+        after = self.desk.has(who)
+        if before.state == "RELEASED" or (before.state == "HELD" and around >= timedelta(0)):
+            assert isinstance(event, SlotLost)
+            assert after.state == self.when_lost(before)
+        elif isinstance(event, SlotMoved):
+            assert free or slot.from_ == before.at.from_
+            assert (after.at.from_, after.at.to) == (slot.from_, slot.to)
+            assert (after.state, after.expires_at, after.held_at) == (before.state, before.expires_at, before.held_at)
+        else:
+            assert isinstance(event, MoveRefused)
+            assert not free
+            assert after == before
 
     @precondition(lambda self: self.timers)
     @rule(data=st.data())
