@@ -60,26 +60,36 @@ class Worker:
 
     async def decide(self, message_id: str, message: Message, *, age: timedelta = timedelta(0)) -> Sequence[Send]:
         """Decide the message at the next offset; nothing moves on if that fails."""
-        created, key = stamp(datetime.now(UTC) - age), topics.address(message)[1]
-        headers = write(
-            b"/tests",
-            message_id,
-            type(message).type,
-            ORGANISATION,
-            message_id,
-            created,
-            key,
-            reply_to="clients.replies",
-        )
-        body = message.__pydantic_serializer__.to_json(message, exclude_none=True)
-        now = round(datetime.now(UTC).timestamp() * 1000)
-        record = ConsumerRecord(
-            LANE.topic, 0, self.offset, now, 1, key.encode(), body, None, 36, len(body), tuple(headers)
-        )
-        opened = open_record(record, topics.models())
-        sends = await self.batches.decide([opened], {LANE: (self.offset, self.offset + 1)}, {}, {LANE: 0}, {})
-        self.offset += 1
+        return await self.decide_together((message_id, message), age=age)
+
+    async def decide_together(self, *messages: tuple[str, Message], age: timedelta = timedelta(0)) -> Sequence[Send]:
+        """Decide these messages at the next offsets as one batch."""
+        created = stamp(datetime.now(UTC) - age)
+        opened = [
+            open_record(_record(self.offset + n, message_id, message, created), topics.models())
+            for n, (message_id, message) in enumerate(messages)
+        ]
+        span = {LANE: (self.offset, self.offset + len(opened))}
+        sends = await self.batches.decide(opened, span, {}, {LANE: 0}, {})
+        self.offset += len(opened)
         return sends
+
+
+def _record(offset: int, message_id: str, message: Message, created: bytes) -> "ConsumerRecord[bytes, bytes]":
+    key = topics.address(message)[1]
+    headers = write(
+        b"/tests",
+        message_id,
+        type(message).type,
+        ORGANISATION,
+        message_id,
+        created,
+        key,
+        reply_to="clients.replies",
+    )
+    body = message.__pydantic_serializer__.to_json(message, exclude_none=True)
+    now = round(datetime.now(UTC).timestamp() * 1000)
+    return ConsumerRecord(LANE.topic, 0, offset, now, 1, key.encode(), body, None, 36, len(body), tuple(headers))
 
 
 async def availability(pool: asyncpg.Pool) -> Worker:
