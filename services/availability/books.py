@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from contracts.catalogue import Product, Space, Venue
@@ -22,6 +22,7 @@ class Changes:
     spaces: set[Key] = field(default_factory=set)  # the same, the other way round
     venues: set[Key] = field(default_factory=set)  # that are archived, so their spaces count
     references: set[Key] = field(default_factory=set)
+    buffers: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))  # the longest that a product is given
 
     def __bool__(self) -> bool:
         return bool(self.products or self.spaces or self.venues or self.references)

@@ -40,6 +40,9 @@ def want(wanted: Wanted, organisation: str, body: CatalogueCommand) -> None:
             wanted.venues.add((organisation, body.fields.venue_id))
     if isinstance(body, PutProduct):
         wanted.spaces.update((organisation, space) for space in body.fields.spaces or ())
+        before, after = changes.buffers
+        given = body.fields.buffer_before or before, body.fields.buffer_after or after
+        changes.buffers = max(before, given[0]), max(after, given[1])
         if body.fields.reference:
             changes.references.add((organisation, body.fields.reference))
 

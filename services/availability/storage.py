@@ -114,6 +114,11 @@ CROSS JOIN LATERAL (
   FROM slots s
   WHERE s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && tstzrange(clock_timestamp(), NULL)
   LIMIT 100) live
+UNION ALL
+-- a product that is made or changed by this very batch may reach farther than its row says
+SELECT 'slot', {_SLOT}
+FROM unnest($23::uuid[], $24::timestamptz[], $25::timestamptz[]) u(space_id, wide_from, wide_to)
+JOIN slots s ON s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && tstzrange(wide_from, wide_to)
 """  # noqa: S608 - the parts are constants
 
 
@@ -156,6 +161,9 @@ def load(wanted: Wanted) -> Statement:
         sql += _LOAD_CHANGES
         for keys in (changes.products, changes.spaces, changes.venues, changes.references):
             arguments += columns(keys, 2)
+        before, after = changes.buffers
+        wide = [(each[2], each[3] - before, each[4] + after) for each in holds + moves]
+        arguments += columns(wide, 3)
     if moves:
         sql += _LOAD_MOVES.format(*(f"${len(arguments) + n}" for n in range(1, 6)))
         arguments += columns(moves, 5)

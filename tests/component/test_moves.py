@@ -220,3 +220,32 @@ async def test_extras_of_another_organisation_are_unknown(worker: Worker) -> Non
     ask = QuoteExtras(booking_id=new(), question=new(), space_id=LIGHTHOUSE.id, products=(COFFEE.id,), currency="EUR")
     [refused] = await worker.decide_together(told(ask))
     assert b'"unknown_product"' in refused.value
+
+
+async def test_a_slot_is_refused_by_buffers_that_grew_in_the_same_batch(worker: Worker) -> None:
+    """Else the batch could never be written, and would be tried for ever."""
+    ada, bob, cat, double = new(), new(), new(), new()
+    fields = ProductFields(name="Double", reference="2", price=1, currency="EUR", spaces=(LIGHTHOUSE.id,))
+    await worker.decide_together(told(PutProduct(product_id=double, create=True, fields=fields)))
+    await worker.decide_together(hold(ada, 10), _of(double, hold(bob, 13)))
+    wider = ProductFields(buffer_before=timedelta(minutes=30))
+    sends = await worker.decide_together(
+        told(PutProduct(product_id=double, fields=wider)), _of(double, hold(cat, 11)), move(bob, 11), move(bob, 12)
+    )
+    assert types(sends) == ["ProductAnswer", "SlotRefused", "MoveRefused", "SlotMoved"]
+
+
+async def test_a_slot_of_a_product_that_is_made_in_the_same_batch_is_refused_where_somebody_has_it(
+    worker: Worker,
+) -> None:
+    ada, bob, double = new(), new(), new()
+    await worker.decide_together(hold(ada, 10))
+    fields = ProductFields(name="Double", reference="2", price=1, currency="EUR", spaces=(LIGHTHOUSE.id,))
+    sends = await worker.decide_together(
+        told(PutProduct(product_id=double, create=True, fields=fields)), _of(double, hold(bob, 10))
+    )
+    assert types(sends) == ["ProductAnswer", "SlotRefused"]
+
+
+def _of(product: str, question: tuple[str, Message]) -> tuple[str, Message]:
+    return question[0], question[1].model_copy(update={"product_id": product})
