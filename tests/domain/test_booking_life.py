@@ -18,6 +18,7 @@ from contracts.examples import (
     CREATE_BOOKING,
     HOLD,
     NOON_BEFORE,
+    ORGANISATION,
 )
 from services.booking import domain
 from services.booking.state import TRANSITIONS, Answered, Decision, Event, Happening, Kind, State
@@ -62,7 +63,7 @@ class BookingLife(RuleBasedStateMachine):
         before, full = self.state, len(self.state.waiting) == domain.MOST_WAITING
         accepted = self.now - early if near is None or self.ends_at is None else self.ends_at + near
         self.kinds[command_id], self.accepted[command_id] = kind, accepted
-        self.follow(domain.receive(self.state, COMMANDS[kind], command_id, accepted, self.now))
+        self.follow(domain.receive(self.state, COMMANDS[kind], command_id, accepted, self.now, ORGANISATION))
         if hidden:
             assert self.refusal(command_id) == "NOT_FOUND"
         elif full:
