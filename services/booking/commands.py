@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from contracts.availability import CommitSlot, ExtendSlot, MoveSlot, QuoteExtras, ReleaseSlot
 from contracts.booking import (
@@ -32,12 +33,12 @@ def asked(command: Command, command_id: str, accepted_at: datetime, organisation
     kind = _KINDS[type(command)]
     match command:
         case UpdateBooking() | ConfirmBooking():
-            more: dict[str, object] = {"given": details.given(command, organisation)}
+            more: dict[str, Any] = {"given": details.given(command, organisation)}
         case RescheduleBooking():
             more = {"slot": command.slot, "space_id": command.space_id}
         case _:
             more = {}
-    return Asked(id=command_id, kind=kind, accepted_at=accepted_at, if_version=command.if_version, **more)  # type: ignore[arg-type]
+    return Asked(id=command_id, kind=kind, accepted_at=accepted_at, if_version=command.if_version, **more)
 
 
 def decide(state: State, asked: Asked, now: datetime) -> Decision:
@@ -73,7 +74,7 @@ def settle(state: State, asked: Asked, now: datetime) -> Decision:
     return keep(state, asked, now)
 
 
-def keep(state: State, asked: Asked, now: datetime, **more: object) -> Decision:
+def keep(state: State, asked: Asked, now: datetime, **more: Any) -> Decision:
     """The booking with the details of the command; without a new version if it had them all."""
     changed = details.changes(state.booking, asked) | more
     if not changed:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from contracts.answers import Detail
 from contracts.availability import ExtrasQuoted
@@ -75,20 +76,20 @@ def _told(said: Given) -> dict[str, object]:
 
 def extras_change(booking: Booking, asked: Asked) -> bool:
     """Whether the booking would have other extras than now; their order says nothing."""
-    wanted = asked.given and asked.given.extras
+    wanted = asked.given.extras if asked.given else None
     return wanted is not None and set(wanted) != {extra.id for extra in booking.additional_products}
 
 
 def unpriced(booking: Booking, asked: Asked) -> tuple[Id, ...]:
     """The extras whose price is not known yet: neither the booking has them, nor have they been quoted."""
-    wanted = (asked.given and asked.given.extras) or ()
+    wanted = (asked.given.extras if asked.given else None) or ()
     known = {extra.id for extra in (*booking.additional_products, *asked.quoted)}
     return tuple(id_ for id_ in wanted if id_ not in known)
 
 
 def extras_of(booking: Booking, asked: Asked) -> tuple[Extra, ...]:
     """The extras once the command has had its way: what the booking had keeps its price."""
-    wanted = asked.given and asked.given.extras
+    wanted = asked.given.extras if asked.given else None
     if wanted is None or not extras_change(booking, asked):
         return booking.additional_products
     known = {extra.id: extra for extra in (*asked.quoted, *booking.additional_products)}
@@ -100,10 +101,10 @@ def quoted(event: ExtrasQuoted) -> tuple[Extra, ...]:
     return tuple(Extra(id=offer.id, name=offer.name, price=offer.price) for offer in event.extras)
 
 
-def changes(booking: Booking, asked: Asked) -> dict[str, object]:
+def changes(booking: Booking, asked: Asked) -> dict[str, Any]:
     """What the command changes of the booking, by field; empty if nothing."""
     customer, extras = customer_of(booking, asked), extras_of(booking, asked)
-    changed: dict[str, object] = {}
+    changed: dict[str, Any] = {}
     if customer != booking.customer:
         changed["customer"] = customer
     if extras != booking.additional_products:

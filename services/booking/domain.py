@@ -91,12 +91,14 @@ def hear(state: State | None, event: Event, now: datetime) -> Decision:
         return Decision(state)  # the same command has asked something else since
     asked, closed = state.question, state.model_copy(update={"question": None, "ran_out": False})
     decision = _answered(closed, asked, event, now)
-    if state.ran_out and decision.state is not None and decision.state.booking.status == "RESERVED_15_MIN":
-        # The question had no effect, and nobody will say again that the hold is over.
-        if decision.state.question is None:
-            decision = decision.followed_by(_lapse(decision.state, now))
-        else:  # it went on to its next question, whose answer may yet save the booking
-            decision = replace(decision, state=decision.state.model_copy(update={"ran_out": True}))
+    after = decision.state
+    if state.ran_out and after is not None and after.booking.status == "RESERVED_15_MIN":
+        if after.question is None:
+            # The question had no effect, and nobody will say again that the hold is over.
+            decision = decision.followed_by(_lapse(after, now))
+        else:
+            # The command went on to its next question, whose answer may yet save the booking.
+            decision = replace(decision, state=after.model_copy(update={"ran_out": True}))
     return _next(decision, now)
 
 

@@ -1,13 +1,16 @@
-"""What the gateway may ask booking: one booking, or a page of them."""
+"""What the gateway may ask booking: one booking or customer, or a page of them."""
 
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
+import asyncpg
+
 from chassis import pages
 from chassis.reads import BadQuery, Query, Read
-from contracts.booking import Status
+from contracts.booking import Customer, Status, customer_id
 from contracts.model import UUID_PATTERN
+from services.booking import contact
 from services.booking.state import TRANSITIONS, State
 
 _uuid = re.compile(UUID_PATTERN).fullmatch
@@ -99,4 +102,42 @@ def _moment(parameters: Mapping[str, str], name: str, *, end: bool = False) -> d
     return moment
 
 
-READS: dict[str, Read] = {"/bookings/{id}": booking, "/bookings": bookings}
+_CUSTOMER = "SELECT id::text, email, name, phone FROM customers WHERE organisation_id = $1"
+
+
+async def customer(query: Query) -> bytes | None:
+    """The customer; None when they are not this organisation's."""
+    if not _uuid(query.path["id"]):
+        return None
+    row = await query.database.fetchrow(f"{_CUSTOMER} AND id = $2::uuid", query.organisation, query.path["id"])
+    return _written(row) if row else None
+
+
+async def customers(query: Query) -> bytes:
+    """A page of the customers, newest first; with `email` whoever has that address."""
+    page, email = pages.asked(query.parameters), query.parameters.get("email")
+    where, arguments = "", [query.organisation]
+    if email is not None:
+        try:
+            arguments.append(customer_id(query.organisation, contact.email(email)))
+        except contact.Unfit as unfit:
+            raise BadQuery("email", str(unfit)) from None
+        where = "AND id = $2::uuid"
+    count = f"SELECT count(*) FROM customers WHERE organisation_id = $1 {where}"  # noqa: S608 - constants
+    total: int = await query.database.fetchval(count, *arguments)
+    sql = f"{_CUSTOMER} {where} ORDER BY created_at DESC, id DESC LIMIT {page.limit} OFFSET {page.offset}"
+    rows = await query.database.fetch(sql, *arguments)
+    return pages.answer(page, [_written(row) for row in rows], total)
+
+
+def _written(row: asyncpg.Record) -> bytes:
+    customer = Customer(**row)
+    return customer.__pydantic_serializer__.to_json(customer)
+
+
+READS: dict[str, Read] = {
+    "/bookings/{id}": booking,
+    "/bookings": bookings,
+    "/customers/{id}": customer,
+    "/customers": customers,
+}

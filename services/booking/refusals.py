@@ -85,7 +85,7 @@ def not_moved(event: MoveRefused, command_id: str) -> Answered:
 
 def no_extras(asked: Asked, event: ExtrasRefused) -> Answered:
     """Each of them by its place in the command."""
-    wanted = (asked.given and asked.given.extras) or ()
+    wanted = (asked.given.extras if asked.given else None) or ()
     at = {id_: f"additionalProducts.{place}" for place, id_ in enumerate(wanted)}
     details = [Detail(field=at.get(each.id, "additionalProducts"), issue=each.reason) for each in event.extras]
     code: Code = "SERVER_ERROR" if event.reason == "internal" else "VALIDATION_FAILED"
