@@ -23,6 +23,7 @@ from contracts import examples
 from contracts.booking import Booking
 from contracts.catalogue import ProductFields
 from contracts.client import Client, CommandRefused, NotAccepted, Unanswered
+from contracts.examples import DETAILS
 from contracts.model import Slot
 from examples import addresses
 from examples.telling import Teller, Unexpected
@@ -67,8 +68,9 @@ async def book(teller: Teller, kafka: str, product_id: str, space_id: str, slots
         else:
             raise Unexpected("The same slot was given to two bookings.")
 
-        teller.code("    booking = await holdfast.confirm_booking(booking.id)")
-        booking = await _timed(teller, holdfast.confirm_booking(booking.id))
+        teller.code("    who = {'email': 'ada@example.org', 'name': 'Ada Lovelace', 'phone': '+33 4 91 00 00 00'}")
+        teller.code("    booking = await holdfast.confirm_booking(booking.id, **who)")
+        booking = await _timed(teller, holdfast.confirm_booking(booking.id, **DETAILS))
         _expect(booking, "CONFIRMED", 3)
         await _event(teller, events, booking)
 
