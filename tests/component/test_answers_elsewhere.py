@@ -12,8 +12,9 @@ from bus import REPLIES, Bus, header
 from workers import worker
 
 from chassis.messages import Incoming, Output
-from contracts.availability import CommitSlot, ExtendSlot, ReleaseSlot
+from contracts.availability import CommitSlot, ExtendSlot, MoveSlot, QuoteExtras, ReleaseSlot
 from contracts.booking import ConfirmBooking
+from contracts.examples import HOLD_SLOT, MONDAY_TEN
 
 OTHER = "gateway.replies"
 
@@ -129,23 +130,30 @@ async def test_a_letter_that_was_not_sent_yet_is_sent_after_a_restart_when_the_c
         assert (again.key, again.value, again.headers) == (first.key, first.value, first.headers)
 
 
-@pytest.mark.parametrize("kind", [CommitSlot, ReleaseSlot, ExtendSlot, None])
+@pytest.mark.parametrize("kind", [CommitSlot, ReleaseSlot, ExtendSlot, MoveSlot, QuoteExtras, None])
 async def test_a_dead_question_is_answered_by_a_refusal_so_that_no_booking_waits_for_ever(bus: Bus, kind: Any) -> None:
     booking, question = str(uuid.uuid4()), str(uuid.uuid4())
-    fields = {"booking_id": booking, "question": question, "space_id": booking}
+    fields: dict[str, Any] = {"booking_id": booking, "question": question, "space_id": booking}
     if kind is not None and "accepted_at" in kind.model_fields:
         fields["accepted_at"] = "2027-01-10T12:00:00Z"
+    if kind is MoveSlot:
+        fields["slot"] = MONDAY_TEN
+    if kind is QuoteExtras:
+        fields |= {"products": (booking,), "currency": "EUR"}
     message = kind(**fields) if kind else _hold(booking, question)
     service = Stumbling(bus.real("availability"))
     async with bus.listening("availability.events") as log, bus.deciding("availability", service=service):
         await bus.tell(message, causation=question, reply_to=None)
         [refusal] = await log.until(lambda records: [r for r in records if (r.key or b"").decode() == booking])
-        expected = {None: "SlotRefused", ExtendSlot: "ExtendRefused"}.get(kind, "SlotLost")
+        expected = {
+            None: "SlotRefused",
+            ExtendSlot: "ExtendRefused",
+            MoveSlot: "MoveRefused",
+            QuoteExtras: "ExtrasRefused",
+        }.get(kind, "SlotLost")
         assert header(refusal, "ce_type") == f"holdfast.{expected}.v1"
         assert b'"internal"' in (refusal.value or b"")
 
 
 def _hold(booking: str, question: str) -> Any:
-    from contracts.examples import HOLD_SLOT
-
     return HOLD_SLOT.model_copy(update={"booking_id": booking, "question": question})
