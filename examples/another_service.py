@@ -23,7 +23,6 @@ from contracts import examples
 from contracts.booking import Booking
 from contracts.catalogue import ProductFields
 from contracts.client import Client, CommandRefused, NotAccepted, Unanswered
-from contracts.examples import DETAILS
 from contracts.model import Slot
 from examples import addresses
 from examples.telling import Teller, Unexpected
@@ -68,9 +67,10 @@ async def book(teller: Teller, kafka: str, product_id: str, space_id: str, slots
         else:
             raise Unexpected("The same slot was given to two bookings.")
 
-        teller.code("    who = {'email': 'ada@example.org', 'name': 'Ada Lovelace', 'phone': '+33 4 91 00 00 00'}")
-        teller.code("    booking = await holdfast.confirm_booking(booking.id, **who)")
-        booking = await _timed(teller, holdfast.confirm_booking(booking.id, **DETAILS))
+        teller.code("    email, phone = 'ada@example.org', '+33 4 91 00 00 00'")
+        teller.code("    booking = await holdfast.confirm_booking(booking.id, email=email, phone=phone)")
+        email, phone = "ada@example.org", "+33 4 91 00 00 00"
+        booking = await _timed(teller, holdfast.confirm_booking(booking.id, email=email, phone=phone))
         _expect(booking, "CONFIRMED", 3)
         await _event(teller, events, booking)
 
