@@ -1,11 +1,23 @@
 """A booking's life: commands, the booking as everybody sees it, events. Owner: booking."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from contracts.model import Currency, Flag, Id, Instant, Message, Money, Name, Slot, Text, Value, Version
+from pydantic import Field, StringConstraints
+
+from contracts.envelope import derived_id
+from contracts.model import NO_CONTROLS, Currency, Flag, Id, Instant, Message, Money, Name, Slot, Text, Value, Version
+
+CUSTOMERS = "c1a4d2b0-8f5e-5b0a-9a57-2f6f3f7a6b1d"  # namespace of the ids of customers
+MOST_EXTRAS = 50
 
 Status = Literal["PENDING", "RESERVED_15_MIN", "CONFIRMED", "PAID", "CANCEL", "REFUNDED"]
 CancelReason = Literal["customer", "hold_expired", "slot_unavailable", "payment_expired"]
+
+
+# Whether they are any good booking decides, by rules that grow: whoever publishes them is told what is wrong.
+Email = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=254)]
+Phone = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=50)]
+Extras = Annotated[tuple[Id, ...], Field(max_length=MOST_EXTRAS)]
 
 
 class BookedProduct(Value):
@@ -59,36 +71,87 @@ class Booking(Value):
 
 
 class CreateBooking(Message):
-    """Book the product in the space at the slot; answered once availability has held or refused it."""
+    """Book the product in the space at the slot; answered once availability has held or refused it.
+
+    `client` is who asks, within the organisation: only so many slots may be held for one at a time.
+    """
 
     booking_id: Id
     product_id: Id
     space_id: Id
     slot: Slot
+    client: Name | None = None
+
+
+class UpdateBooking(Message):
+    """Change what is given, and nothing else; the hold goes on as it was.
+
+    `additional_products` are all the extras there shall be. Those the booking has keep their price.
+    """
+
+    booking_id: Id
+    email: Email | None = None
+    name: Name | None = None
+    phone: Phone | None = None
+    additional_products: Extras | None = None
+    if_version: Version | None = None
 
 
 class ConfirmBooking(Message):
-    """Keep the slot for good; counts if Kafka took the command before the hold's end."""
+    """Keep the slot for good; counts if Kafka took the command before the hold's end. What is given is changed with it."""
 
     booking_id: Id
+    email: Email | None = None
+    name: Name | None = None
+    phone: Phone | None = None
+    additional_products: Extras | None = None
+    if_version: Version | None = None
+
+
+class RescheduleBooking(Message):
+    """Move the booking to another slot of its space; price and end of the hold stay. Another space is refused."""
+
+    booking_id: Id
+    slot: Slot
+    space_id: Id | None = None
+    if_version: Version | None = None
 
 
 class ExtendHold(Message):
     """Hold the slot for another full length from now."""
 
     booking_id: Id
+    if_version: Version | None = None
 
 
 class CancelBooking(Message):
     """Give the slot back, keep the row; answered when the slot is on sale again."""
 
     booking_id: Id
+    if_version: Version | None = None
 
 
 class DeleteBooking(Message):
     """Give the slot back and hide the booking; answered when the slot is on sale again."""
 
     booking_id: Id
+    if_version: Version | None = None
+
+
+class FindOrCreateCustomer(Message):
+    """The customer with this e-mail address, made if there is none; one that is there stays as it is."""
+
+    customer_id: Id
+    email: Email
+    name: Name | None = None
+    phone: Phone | None = None
+
+
+class CustomerAnswer(Message):
+    """The customer, and whether the command made it."""
+
+    customer: Customer
+    created: Flag
 
 
 class BookingAnswer(Message):
@@ -122,3 +185,8 @@ class BookingDeleted(Message):
 
     booking: Booking
     previous_status: Status | None = None
+
+
+def customer_id(organisation: str, email: str) -> str:
+    """The id of whoever has this address: capitals make no difference."""
+    return derived_id(CUSTOMERS, f"{organisation}|{email.lower()}")

@@ -22,8 +22,10 @@ from pydantic import ValidationError
 
 from contracts import booking, catalogue, header_names, topics
 from contracts.answers import Refused
-from contracts.envelope import derived_id, edge_id, request_hash, stamp, write
-from contracts.model import Message, Slot
+from contracts.booking_commands import BookingCommands
+from contracts.booking_commands import booking_id as booking_id  # the name that everybody knows it by
+from contracts.envelope import edge_id, request_hash, stamp, write
+from contracts.model import Message
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ ANSWERS: dict[str, type[Message]] = {
         Refused,
         booking.BookingAnswer,
         booking.BookingDeletedAnswer,
+        booking.CustomerAnswer,
         catalogue.VenueAnswer,
         catalogue.SpaceAnswer,
         catalogue.ProductAnswer,
@@ -64,7 +67,7 @@ class Reply(NamedTuple):
     replayed: bool
 
 
-class Client:
+class Client(BookingCommands):
     """Publishes commands for one organisation, or for any that `ask` names, and awaits their answers.
 
     `name` is the client within the organisation that keys belong to; `reply_topic` must exist. Times in seconds.
@@ -218,32 +221,6 @@ class Client:
             if not future.done():
                 future.set_result(reply)
 
-    async def create_booking(
-        self, product_id: str, space_id: str, slot: Slot, *, key: str | None = None
-    ) -> booking.Booking:
-        """Book and hold the slot. Raises CommandRefused when the slot is not to be had."""
-        command_id = self.command_id(key or str(uuid.uuid4()))
-        command = booking.CreateBooking(
-            booking_id=booking_id(command_id), product_id=product_id, space_id=space_id, slot=slot
-        )
-        return await self._booking(command, command_id)
-
-    async def confirm_booking(self, booking_id: str, *, key: str | None = None) -> booking.Booking:
-        """Keep the slot for good. Raises CommandRefused when the hold is over."""
-        return await self._booking(booking.ConfirmBooking(booking_id=booking_id), self._draw(key))
-
-    async def extend_hold(self, booking_id: str, *, key: str | None = None) -> booking.Booking:
-        """Hold on for another full length from now. Raises CommandRefused past the cap or when the hold is over."""
-        return await self._booking(booking.ExtendHold(booking_id=booking_id), self._draw(key))
-
-    async def cancel_booking(self, booking_id: str, *, key: str | None = None) -> booking.Booking:
-        """Give the slot back, keep the booking. Returns when the slot is on sale again."""
-        return await self._booking(booking.CancelBooking(booking_id=booking_id), self._draw(key))
-
-    async def delete_booking(self, booking_id: str, *, key: str | None = None) -> None:
-        """Give the slot back and hide the booking. Returns when the slot is on sale again."""
-        await self._done(booking.DeleteBooking(booking_id=booking_id), self._draw(key))
-
     async def put_venue(
         self, venue_id: str, fields: catalogue.VenueFields, *, create: bool = False, key: str | None = None
     ) -> catalogue.Venue:
@@ -274,9 +251,6 @@ class Client:
             raise CommandRefused(answer)
         return answer
 
-    async def _booking(self, command: Message, command_id: str) -> booking.Booking:
-        return cast("booking.BookingAnswer", await self._done(command, command_id)).booking
-
 
 async def _closed(closing: Awaitable[None]) -> None:
     try:
@@ -286,8 +260,3 @@ async def _closed(closing: Awaitable[None]) -> None:
         if (task := asyncio.current_task()) and task.cancelling():
             raise
         log.warning("the line to Kafka broke while it was closed: %r", error)
-
-
-def booking_id(command_id: str) -> str:
-    """The id of the booking that a CreateBooking makes: a retry meets the same partition and row."""
-    return derived_id(command_id, "booking")

@@ -125,12 +125,32 @@ BOOKING = booking.Booking(
     created_at=NOON_BEFORE,
     updated_at=NOON_BEFORE,
 )
-CONFIRMED = BOOKING.model_copy(update={"status": "CONFIRMED", "version": 3, "expires_at": None, "updated_at": LATER})
+ADA = booking.Customer(
+    id=booking.customer_id(ORGANISATION, "ada@example.org"),
+    email="ada@example.org",
+    name="Ada Lovelace",
+    phone="+33491000000",
+)
+CONFIRMED = BOOKING.model_copy(
+    update={"status": "CONFIRMED", "version": 3, "expires_at": None, "customer": ADA, "updated_at": LATER}
+)
+WITH_COFFEE = BOOKING.model_copy(
+    update={
+        "version": 3,
+        "customer": ADA,
+        "additional_products": (booking.Extra(id=COFFEE.id, name=COFFEE.name, price=COFFEE.price),),
+        "total_price": 3000,
+        "updated_at": LATER,
+    }
+)
 CANCELLED = CONFIRMED.model_copy(update={"status": "CANCEL", "version": 4, "cancel_reason": "customer"})
 
 CREATE_BOOKING = booking.CreateBooking(
     booking_id=BOOKING_ID, product_id=ROOM_ONE_HOUR.id, space_id=LIGHTHOUSE.id, slot=MONDAY_TEN
 )
+DETAILS = {"email": ADA.email, "name": ADA.name, "phone": "+33 4 91 00 00 00"}
+CONFIRM_BOOKING = booking.ConfirmBooking(booking_id=BOOKING_ID, **DETAILS)
+UPDATE_BOOKING = booking.UpdateBooking(booking_id=BOOKING_ID, **DETAILS, additional_products=(COFFEE.id,))
 HOLD_SLOT = availability.HoldSlot(
     booking_id=BOOKING_ID, question=COMMAND_ID, product_id=ROOM_ONE_HOUR.id, space_id=LIGHTHOUSE.id, slot=MONDAY_TEN
 )

@@ -11,12 +11,14 @@ from contracts import availability, booking, catalogue, topics
 from contracts.answers import Detail, Refused
 from contracts.envelope import Headers, edge_id, output_id, request_hash, stamp, write
 from contracts.examples import (
+    ADA,
     BOOKING,
     BOOKING_ID,
     CANCELLED,
     CLIENT,
     COFFEE,
     COMMAND_ID,
+    CONFIRM_BOOKING,
     CONFIRMED,
     CREATE_BOOKING,
     EXPIRES_AT,
@@ -32,6 +34,7 @@ from contracts.examples import (
     ROOM_ONE_HOUR,
     SLOT_HELD,
     SPACE_FIELDS,
+    UPDATE_BOOKING,
     VENUE_FIELDS,
 )
 from contracts.model import Message
@@ -62,7 +65,7 @@ def example(kind: type[M]) -> M:
 @cache
 def records() -> dict[str, Record]:
     """One record for each message there is, by its type on the wire."""
-    flows = (_catalogue, _held, _extended, _moved, _with_extras, _confirmed, _gone)
+    flows = (_catalogue, _held, _extended, _moved, _with_extras, _confirmed, _gone, _customer)
     return {record.message.type: record for flow in flows for record in flow()}
 
 
@@ -117,7 +120,8 @@ def _extended() -> list[Record]:
 
 def _moved() -> list[Record]:
     """The customer wants another hour and gets it; or somebody else was faster."""
-    reschedule = _asked("order-17-more-time", booking.ExtendHold(booking_id=BOOKING_ID), at=LATER)
+    later = booking.RescheduleBooking(booking_id=BOOKING_ID, slot=MONDAY_ELEVEN)
+    reschedule = _asked("order-17-another-hour", later, at=LATER)
     slot = availability.MoveSlot(
         booking_id=BOOKING_ID, question=reschedule.id, space_id=LIGHTHOUSE.id, slot=MONDAY_ELEVEN, accepted_at=LATER
     )
@@ -126,15 +130,20 @@ def _moved() -> list[Record]:
     refused = availability.MoveRefused(
         booking_id=BOOKING_ID, question=reschedule.id, reason="booked", message="The slot is booked."
     )
-    return [move, _output(move, "availability", 0, moved), _output(move, "availability", 0, refused)]
+    return [
+        reschedule,
+        move,
+        _output(move, "availability", 0, moved),
+        _output(move, "availability", 0, refused),
+    ]
 
 
 def _with_extras() -> list[Record]:
     """The customer asks for coffee, which is on sale; and for a room as if it were an extra."""
-    confirm = _asked("order-17-confirm", booking.ConfirmBooking(booking_id=BOOKING_ID), at=LATER)
-    asked = {"booking_id": BOOKING_ID, "question": confirm.id}
+    update = _asked("order-17-coffee", UPDATE_BOOKING, at=LATER)
+    asked = {"booking_id": BOOKING_ID, "question": update.id}
     extras = availability.QuoteExtras(**asked, space_id=LIGHTHOUSE.id, products=(COFFEE.id,), currency="EUR")
-    quote = _output(confirm, "booking", 0, extras)
+    quote = _output(update, "booking", 0, extras)
     coffee = availability.ExtraOffer(id=COFFEE.id, name=COFFEE.name, price=COFFEE.price)
     refused = availability.ExtrasRefused(
         **asked,
@@ -143,6 +152,7 @@ def _with_extras() -> list[Record]:
         message="These are no extras of this booking.",
     )
     return [
+        update,
         quote,
         _output(quote, "availability", 0, availability.ExtrasQuoted(**asked, extras=(coffee,))),
         _output(quote, "availability", 0, refused),
@@ -151,7 +161,7 @@ def _with_extras() -> list[Record]:
 
 def _confirmed() -> list[Record]:
     """The customer keeps the slot; or comes too late."""
-    confirm = _asked("order-17-confirm", booking.ConfirmBooking(booking_id=BOOKING_ID), at=LATER)
+    confirm = _asked("order-17-confirm", CONFIRM_BOOKING, at=LATER)
     slot = availability.CommitSlot(
         booking_id=BOOKING_ID, question=confirm.id, space_id=LIGHTHOUSE.id, accepted_at=LATER
     )
@@ -181,7 +191,9 @@ def _gone() -> list[Record]:
     release = _output(cancel, "booking", 0, slot)
     released = availability.SlotReleased(booking_id=BOOKING_ID, reason="released", question=cancel.id)
     delete = _asked("order-17-delete", booking.DeleteBooking(booking_id=BOOKING_ID), at=LATER)
-    gone = booking.BookingDeleted(booking=CANCELLED.model_copy(update={"version": 5}), previous_status="CANCEL")
+    gone = booking.BookingDeleted(
+        booking=CANCELLED.model_copy(update={"version": 5, "customer": None}), previous_status="CANCEL"
+    )
     return [
         cancel,
         release,
@@ -190,6 +202,13 @@ def _gone() -> list[Record]:
         _output(delete, "booking", 0, gone),
         _answer(delete, "booking", booking.BookingDeletedAnswer(booking_id=BOOKING_ID)),
     ]
+
+
+def _customer() -> list[Record]:
+    """Somebody is entered before they book."""
+    command = booking.FindOrCreateCustomer(customer_id=ADA.id, email=ADA.email, name=ADA.name, phone=ADA.phone)
+    find = _asked("ada", command)
+    return [find, _answer(find, "booking", booking.CustomerAnswer(customer=ADA, created=True))]
 
 
 def _asked(key: str, command: Message, at: datetime = NOON_BEFORE) -> Record:

@@ -22,7 +22,7 @@ TOPIC_EXISTS = 36
 class Topic:
     """`key` is the field of its messages that becomes the record's key, `a.b` a field of a field; equal keys keep their order.
 
-    A catalogue command has no such field: it is keyed by its first one, the id of what it changes.
+    A command about something else, a venue or a customer, has no such field: it is keyed by its first one, that thing's id.
 
     `forwards_to` makes it a delay topic: its records go there when they are due.
     """
@@ -40,10 +40,13 @@ BOOKING_COMMANDS = Topic(
     "booking_id",
     (
         booking.CreateBooking,
+        booking.UpdateBooking,
         booking.ConfirmBooking,
+        booking.RescheduleBooking,
         booking.CancelBooking,
         booking.DeleteBooking,
         booking.ExtendHold,
+        booking.FindOrCreateCustomer,
     ),
 )
 AVAILABILITY_COMMANDS = Topic(

@@ -66,6 +66,7 @@ class Platform(Infrastructure):
             "HOLDFAST_GATEWAY_PORT": str(self._gateway_port),
             "HOLDFAST_AVAILABILITY_HOLD": iso(self.plan.hold),
             "HOLDFAST_TOPIC_PARTITIONS": str(PARTITIONS),
+            "HOLDFAST_BOOKING_HELD_SLOTS": "100000",  # a machine for development: load tests need no special build
         }
         for service, port in self._read_ports.items():
             mine[f"HOLDFAST_{service.upper()}_DATABASE"] = self.dsn(service)

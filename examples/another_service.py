@@ -67,8 +67,10 @@ async def book(teller: Teller, kafka: str, product_id: str, space_id: str, slots
         else:
             raise Unexpected("The same slot was given to two bookings.")
 
-        teller.code("    booking = await holdfast.confirm_booking(booking.id)")
-        booking = await _timed(teller, holdfast.confirm_booking(booking.id))
+        teller.code("    email, phone = 'ada@example.org', '+33 4 91 00 00 00'")
+        teller.code("    booking = await holdfast.confirm_booking(booking.id, email=email, phone=phone)")
+        email, phone = "ada@example.org", "+33 4 91 00 00 00"
+        booking = await _timed(teller, holdfast.confirm_booking(booking.id, email=email, phone=phone))
         _expect(booking, "CONFIRMED", 3)
         await _event(teller, events, booking)
 

@@ -11,5 +11,6 @@ from services.booking.settings import BookingSettings
 
 def main() -> None:
     settings = BookingSettings()
+    service = BookingService(settings.held_slots)
     prunes = (inbox.PRUNE, storage.PRUNE_REFUSED)
-    run("booking", settings, lambda pool, failed: Decider(BookingService(), settings, pool, failed), READS, prunes)
+    run("booking", settings, lambda pool, failed: Decider(service, settings, pool, failed), READS, prunes)

@@ -11,9 +11,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "statuses.md"
 REASONS: dict[tuple[Status, Status], str] = {
     ("PENDING", "RESERVED_15_MIN"): "SlotHeld",
     ("PENDING", "CANCEL"): "SlotRefused (slot_unavailable)",
-    ("RESERVED_15_MIN", "RESERVED_15_MIN"): "ExtendHold, SlotExtended",
-    ("RESERVED_15_MIN", "CONFIRMED"): "ConfirmBooking, SlotCommitted",
+    ("RESERVED_15_MIN", "RESERVED_15_MIN"): "UpdateBooking; RescheduleBooking, SlotMoved; ExtendHold, SlotExtended",
+    ("RESERVED_15_MIN", "CONFIRMED"): "ConfirmBooking with e-mail and phone, SlotCommitted",
     ("RESERVED_15_MIN", "CANCEL"): "CancelBooking or DeleteBooking (customer), or the hold ends (hold_expired)",
+    ("CONFIRMED", "CONFIRMED"): "UpdateBooking; RescheduleBooking, SlotMoved",
     ("CONFIRMED", "CANCEL"): "CancelBooking (customer)",
     ("CANCEL", "CONFIRMED"): "ConfirmBooking accepted before the hold's end, slot still free (from hold_expired only)",
 }

@@ -1,10 +1,12 @@
 """Which message goes to which function: the table of contents of booking."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from chassis.messages import Answer, Incoming, Output, Publish, Row, Save, Statement
 from contracts import topics
+from contracts.answers import Refused
 from contracts.booking import (
     BookingCreated,
     BookingDeleted,
@@ -14,38 +16,82 @@ from contracts.booking import (
     CreateBooking,
     DeleteBooking,
     ExtendHold,
+    FindOrCreateCustomer,
+    RescheduleBooking,
+    UpdateBooking,
 )
-from services.booking import domain, storage
-from services.booking.state import Answered, Happening, Question
+from services.booking import customers, domain, storage
+from services.booking.caps import Caps, Client
+from services.booking.settings import HELD_SLOTS
+from services.booking.state import Answered, Decision, Happening, Question
 from services.booking.storage import Bookings
 
-COMMANDS = (ConfirmBooking, ExtendHold, CancelBooking, DeleteBooking)
+COMMANDS = (UpdateBooking, ConfirmBooking, RescheduleBooking, ExtendHold, CancelBooking, DeleteBooking)
 
 
 class BookingService:
-    """The booking's life over Kafka."""
+    """The booking's life over Kafka; `held_slots` is how many slots a client may hold at a time."""
 
     name = "booking"
     inputs: tuple[topics.Topic, ...] = (topics.BOOKING_COMMANDS, topics.AVAILABILITY_EVENTS)
 
+    def __init__(self, held_slots: int = HELD_SLOTS) -> None:
+        self.caps = Caps(held_slots)
+
     def load(self, messages: Sequence[Incoming]) -> Statement:
-        return storage.load((message.organisation, _booking_id(message)) for message in messages)
+        keys, wanted, asking = set(), set(), Counter[Client]()
+        for message in messages:
+            body = message.body
+            if isinstance(body, FindOrCreateCustomer):
+                customer = customers.wanted(body, message.organisation)
+                if not isinstance(customer, Refused):
+                    wanted.add((message.organisation, customer.id))
+                continue
+            keys.add((message.organisation, _booking_id(message)))
+            if isinstance(body, CreateBooking) and body.client is not None:
+                asking[message.organisation, body.client] += 1
+        counted = self.caps.due(asking) if asking else ()
+        return storage.load(keys, wanted, counted, self.caps.most)
 
     def begin(self, rows: Sequence[Row]) -> Bookings:
-        return storage.begin(rows)
+        bookings = storage.begin(rows)
+        for client, held in bookings.held.items():
+            self.caps.counted(client, held)
+        return bookings
 
     def decide(self, bookings: Bookings, message: Incoming, now: datetime) -> Sequence[Output]:
+        if isinstance(message.body, FindOrCreateCustomer):
+            return [self._customer(bookings, message, message.body, now)]
         key = (message.organisation, _booking_id(message))
         state, body = bookings.get(key), message.body
         if isinstance(body, CreateBooking):
-            decision = domain.create(state, body, message.id, message.accepted_at, now)
+            decision = self._create(bookings, message, body, now)
         elif isinstance(body, COMMANDS):
-            decision = domain.receive(state, body, message.id, message.accepted_at, now)
+            decision = domain.receive(state, body, message.id, message.accepted_at, now, message.organisation)
         else:
             decision = domain.hear(state, body, now)  # type: ignore[arg-type]
         if decision.state is not None and decision.state is not state:
             bookings.put(key, decision.state)
+            customer = decision.state.booking.customer
+            if customer is not None and (state is None or customer != state.booking.customer):
+                bookings.tell(message.organisation, customer, now)
         return [_output(output) for output in decision.outputs]
+
+    def _create(self, bookings: Bookings, message: Incoming, body: CreateBooking, now: datetime) -> Decision:
+        key = (message.organisation, body.booking_id)
+        state, full = bookings.get(key), False
+        if state is None and body.client is not None:
+            full = not self.caps.admits((message.organisation, body.client))
+            bookings.clients[key] = body.client
+        most = self.caps.most if full else None
+        return domain.create(state, body, message.id, message.accepted_at, now, held_at_most=most)
+
+    def _customer(self, bookings: Bookings, message: Incoming, body: FindOrCreateCustomer, now: datetime) -> Output:
+        wanted = customers.wanted(body, message.organisation)
+        there = None if isinstance(wanted, Refused) else bookings.customers.get((message.organisation, wanted.id))
+        if there is None and not isinstance(wanted, Refused):
+            bookings.create(message.organisation, wanted, now)
+        return _output(customers.find_or_create(there, wanted, message.id))
 
     def save(self, bookings: Bookings) -> Sequence[Save]:
         return storage.save(bookings)

@@ -1,13 +1,16 @@
-"""What the gateway may ask booking: one booking, or a page of them."""
+"""What the gateway may ask booking: one booking or customer, or a page of them."""
 
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
+import asyncpg
+
 from chassis import pages
 from chassis.reads import BadQuery, Query, Read
-from contracts.booking import Status
+from contracts.booking import Customer, Status, customer_id
 from contracts.model import UUID_PATTERN
+from services.booking import contact
 from services.booking.state import TRANSITIONS, State
 
 _uuid = re.compile(UUID_PATTERN).fullmatch
@@ -36,8 +39,10 @@ async def bookings(query: Query) -> bytes:
     arguments = (
         query.organisation, spaces, customer, statuses, _moment(parameters, "from"), _moment(parameters, "to", end=True),
     )  # fmt: skip
-    where = """
-    WHERE organisation_id = $1 AND created_at > '-infinity' AND listed AND NOT hidden
+    # Plans are made once and stay: which index finds the bookings is said by what the statement repeats of it.
+    index = "customer_id IS NOT NULL AND customer_id = ANY($3)" if customer else "created_at > '-infinity'"
+    where = f"""
+    WHERE organisation_id = $1 AND {index} AND listed AND NOT hidden
       AND ($2::uuid[] IS NULL OR space_id = ANY($2))
       AND ($3::uuid[] IS NULL OR customer_id = ANY($3))
       AND ($4::text[] IS NULL OR status = ANY($4))
@@ -99,4 +104,42 @@ def _moment(parameters: Mapping[str, str], name: str, *, end: bool = False) -> d
     return moment
 
 
-READS: dict[str, Read] = {"/bookings/{id}": booking, "/bookings": bookings}
+_CUSTOMER = "SELECT id::text, email, name, phone FROM customers WHERE organisation_id = $1"
+
+
+async def customer(query: Query) -> bytes | None:
+    """The customer; None when they are not this organisation's."""
+    if not _uuid(query.path["id"]):
+        return None
+    row = await query.database.fetchrow(f"{_CUSTOMER} AND id = $2::uuid", query.organisation, query.path["id"])
+    return _written(row) if row else None
+
+
+async def customers(query: Query) -> bytes:
+    """A page of the customers, newest first; with `email` whoever has that address."""
+    page, email = pages.asked(query.parameters), query.parameters.get("email")
+    where, arguments = "AND created_at > '-infinity'", [query.organisation]
+    if email is not None:
+        try:
+            arguments.append(customer_id(query.organisation, contact.email(email)))
+        except contact.Unfit as unfit:
+            raise BadQuery("email", str(unfit)) from None
+        where = "AND id = $2::uuid"
+    count = f"SELECT count(*) FROM customers WHERE organisation_id = $1 {where}"  # noqa: S608 - constants
+    total: int = await query.database.fetchval(count, *arguments)
+    sql = f"{_CUSTOMER} {where} ORDER BY created_at DESC, id DESC LIMIT {page.limit} OFFSET {page.offset}"
+    rows = await query.database.fetch(sql, *arguments)
+    return pages.answer(page, [_written(row) for row in rows], total)
+
+
+def _written(row: asyncpg.Record) -> bytes:
+    customer = Customer(**row)
+    return customer.__pydantic_serializer__.to_json(customer)
+
+
+READS: dict[str, Read] = {
+    "/bookings/{id}": booking,
+    "/bookings": bookings,
+    "/customers/{id}": customer,
+    "/customers": customers,
+}

@@ -3,17 +3,23 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from contracts.answers import Refused
+from contracts.answers import Detail, Refused
 from contracts.availability import (
     CommitSlot,
     ExtendRefused,
     ExtendSlot,
+    ExtrasQuoted,
+    ExtrasRefused,
     HoldSlot,
+    MoveRefused,
+    MoveSlot,
+    QuoteExtras,
     ReleaseSlot,
     SlotCommitted,
     SlotExtended,
     SlotHeld,
     SlotLost,
+    SlotMoved,
     SlotRefused,
     SlotReleased,
 )
@@ -26,33 +32,60 @@ from contracts.booking import (
     BookingUpdated,
     CancelBooking,
     ConfirmBooking,
+    CustomerAnswer,
     DeleteBooking,
     ExtendHold,
+    Extra,
+    RescheduleBooking,
     Status,
+    UpdateBooking,
 )
-from contracts.model import Id, Instant, Value
+from contracts.model import Flag, Id, Instant, Name, Slot, Text, Value, Version
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     "PENDING": ("RESERVED_15_MIN", "CANCEL"),
     "RESERVED_15_MIN": ("RESERVED_15_MIN", "CONFIRMED", "CANCEL"),
-    "CONFIRMED": ("CANCEL",),
+    "CONFIRMED": ("CONFIRMED", "CANCEL"),
     "PAID": (),
     "CANCEL": ("CONFIRMED",),  # only from hold_expired: the confirm was accepted in time and the slot was still free
     "REFUNDED": (),
 }
 
-Kind = Literal["create", "confirm", "extend", "cancel", "delete"]
-Command = ConfirmBooking | ExtendHold | CancelBooking | DeleteBooking
-Event = SlotHeld | SlotRefused | SlotCommitted | SlotLost | SlotReleased | SlotExtended | ExtendRefused
-Question = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot
+Kind = Literal["create", "update", "confirm", "reschedule", "extend", "cancel", "delete"]
+Command = UpdateBooking | ConfirmBooking | RescheduleBooking | ExtendHold | CancelBooking | DeleteBooking
+Event = (
+    SlotHeld | SlotRefused | SlotCommitted | SlotLost | SlotReleased | SlotExtended | ExtendRefused
+    | SlotMoved | MoveRefused | ExtrasQuoted | ExtrasRefused
+)  # fmt: skip
+Question = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot | MoveSlot | QuoteExtras
+
+
+class Given(Value):
+    """What a command says of customer and extras, in its usual form; `wrong` is what has none, and why."""
+
+    customer_id: Id | None = None
+    email: Text | None = None
+    name: Name | None = None
+    phone: Text | None = None
+    extras: tuple[Id, ...] | None = None
+    wrong: tuple[Detail, ...] = ()
 
 
 class Asked(Value):
-    """A command that waits for its turn, or for the answer to the question it asked. Its id is the question's."""
+    """A command that waits for its turn, or for the answer to the question it asked. Its id is the question's.
+
+    `quoting` says that prices are asked for; `quoted` are those that came.
+    """
 
     id: Id
     kind: Kind
     accepted_at: Instant
+    if_version: Version | None = None
+    given: Given | None = None
+    slot: Slot | None = None
+    space_id: Id | None = None
+    quoting: Flag = False
+    quoted: tuple[Extra, ...] = ()
 
 
 class State(Value):
@@ -76,7 +109,7 @@ class Answered:
     """The answer to a command."""
 
     command_id: str
-    body: BookingAnswer | BookingDeletedAnswer | Refused
+    body: BookingAnswer | BookingDeletedAnswer | CustomerAnswer | Refused
 
 
 Happening = BookingCreated | BookingUpdated | BookingDeleted

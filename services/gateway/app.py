@@ -16,7 +16,7 @@ from starlette.routing import Match, Route
 from services.gateway.errors import Problem
 from services.gateway.reads import Reads
 from services.gateway.replies import Replies
-from services.gateway.routes import bookings, products, slots, spaces, venues
+from services.gateway.routes import bookings, customers, products, slots, spaces, venues
 from services.gateway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,14 @@ def build(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.replies = Replies(settings)
     app.state.reads = Reads(settings)
-    for router in (bookings, slots, venues, spaces, products):  # the busiest first: they are searched in order
+    for router in (
+        bookings,
+        slots,
+        customers,
+        venues,
+        spaces,
+        products,
+    ):  # the busiest first: they are searched in order
         app.router.routes.extend(router.router.routes)
     app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), Route("/openapi.json", _openapi)])
     return app

@@ -51,6 +51,7 @@ class Command(Call):
     """A call that changes something; `id` is the id of the command it becomes."""
 
     replayed = False
+    if_match: int | None = None  # the version that the client insists on
 
     async def answered(
         self, command: Message, expects: type[Answer], late: Mapping[str, Any], location: str | None = None

@@ -26,10 +26,12 @@ NEW_BOOKING: dict[str, Any] = {"productId": PRODUCT_ID, "spaceId": SPACE_ID, "sl
 LONGER_MONDAY: dict[str, Any] = {"openingHours": [{"day": "monday", "open": "08:00", "close": "20:00"}]}
 TWO_UNITS: dict[str, Any] = {"units": 2}
 DEARER: dict[str, Any] = {"price": 2800}
-CONFIRM: dict[str, Any] = {"status": "CONFIRMED"}
+CONFIRM: dict[str, Any] = {"status": "CONFIRMED", **examples.DETAILS}
+NEW_CUSTOMER: dict[str, Any] = {**examples.DETAILS}
 
 VENUE, SPACE, PRODUCT = map(_shown, (examples.HARBOUR_HOUSE, examples.LIGHTHOUSE, examples.ROOM_ONE_HOUR))
 BOOKING, CONFIRMED = _shown(examples.BOOKING), _shown(examples.CONFIRMED)
+CUSTOMER = _shown(examples.ADA)
 SLOTS = [{**SLOT, "remaining": 1, "units": 1}]
 EXPLAINED = {
     "slots": SLOTS,

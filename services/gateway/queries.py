@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from starlette.datastructures import QueryParams
 
-from contracts.booking import Status
+from contracts.booking import Email, Status
 from contracts.catalogue import LocalDate
 from contracts.model import Id, Instant, Name, Value
 from services.gateway.errors import against_rules, invalid, malformed
@@ -120,6 +120,12 @@ class Bookings(Page):
         if self.from_ and self.to and _starts(self.from_) >= _ends(self.to):
             raise ValueError("to is not later than from")
         return self
+
+
+class Customers(Page):
+    """Newest first; with `email` the one who has this address."""
+
+    email: Annotated[Email, Field(examples=["ada@example.org"])] | None = None
 
 
 class Availability(Query):

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from contracts import catalogue
+from contracts import booking, catalogue
 from contracts.closures import AffectedBooking
 from contracts.model import Currency, Flag, Id, Money, Name, Slot, Value
 from services.gateway import examples
@@ -52,11 +52,29 @@ class NewBooking(Body):
 
 
 class BookingChange(Body):
-    """`CONFIRMED` keeps the slot for good, `CANCEL` gives it back."""
+    """What is left out stays. `CONFIRMED` keeps the slot for good and needs e-mail and phone, given now or before; `CANCEL` gives it
+    back. Extras change up to the confirm and keep the price they were added at; `slot` moves the booking within its space, alone.
+    """
 
     model_config = ConfigDict(json_schema_extra={"example": examples.CONFIRM})
 
-    status: Literal["CONFIRMED", "CANCEL"]
+    status: Literal["CONFIRMED", "CANCEL"] | None = None
+    email: booking.Email | None = None
+    name: Name | None = None
+    phone: booking.Phone | None = None
+    additional_products: booking.Extras | None = None
+    slot: Annotated[Slot, AfterValidator(_lasting)] | None = None
+    space_id: Id | None = None
+
+
+class NewCustomer(Body):
+    """Who has this address already stays as they are."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.NEW_CUSTOMER})
+
+    email: booking.Email
+    name: Name | None = None
+    phone: booking.Phone | None = None
 
 
 class VenueChange(catalogue.VenueFields, Body):

@@ -23,6 +23,7 @@ from contracts.booking import (
 )
 from contracts.catalogue import OpeningHours, ProductFields, SpaceFields, VenueFields
 from contracts.client import Client, NotAccepted, Unanswered, booking_id
+from contracts.examples import DETAILS
 from contracts.model import Message, Slot
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -86,7 +87,7 @@ def _key() -> str:
 
 async def confirms(load: Load, key: str) -> None:
     if booking := await load.book(key, load.street.free()):
-        await load.ask(ConfirmBooking(booking_id=booking.id), _key())
+        await load.ask(ConfirmBooking(booking_id=booking.id, **DETAILS), _key())
 
 
 async def cancels_and_somebody_follows(load: Load, key: str) -> None:
@@ -99,7 +100,7 @@ async def cancels_and_somebody_follows(load: Load, key: str) -> None:
 async def extends_and_confirms(load: Load, key: str) -> None:
     if booking := await load.book(key, load.street.free()):
         await load.ask(ExtendHold(booking_id=booking.id), _key())
-        await load.ask(ConfirmBooking(booking_id=booking.id), _key())
+        await load.ask(ConfirmBooking(booking_id=booking.id, **DETAILS), _key())
 
 
 async def forgets(load: Load, key: str) -> None:
@@ -117,7 +118,11 @@ async def repeats_from_elsewhere(load: Load, key: str) -> None:
     one, other = await asyncio.gather(load.book(key, where, 0), load.book(key, where, 1))
     assert one == other, (one, other)
     if one:
-        commands = [ConfirmBooking(booking_id=one.id), CancelBooking(booking_id=one.id), ExtendHold(booking_id=one.id)]
+        commands = [
+            ConfirmBooking(booking_id=one.id, **DETAILS),
+            CancelBooking(booking_id=one.id),
+            ExtendHold(booking_id=one.id),
+        ]
         keys = [_key() for _ in commands]
         first = await asyncio.gather(*(load.ask(each, key, 0) for each, key in zip(commands, keys, strict=True)))
         again = await asyncio.gather(*(load.ask(each, key, 1) for each, key in zip(commands, keys, strict=True)))
@@ -129,7 +134,7 @@ async def collides(load: Load, key: str) -> None:
     asked = await asyncio.gather(*(load.book(_key(), where) for _ in range(5)))
     won = [booking for booking in asked if booking]
     assert won  # a second one only when the first one's hold has run out meanwhile: the checker knows
-    told = await load.ask(ConfirmBooking(booking_id=won[-1].id), _key())
+    told = await load.ask(ConfirmBooking(booking_id=won[-1].id, **DETAILS), _key())
     if isinstance(told, BookingAnswer):
         assert await load.book(_key(), where) is None, "a confirmed slot was given to somebody else"
 

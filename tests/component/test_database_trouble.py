@@ -11,6 +11,7 @@ from bus import REPLIES, Bus, until
 from trouble import Trouble
 
 from contracts.booking import ConfirmBooking
+from contracts.examples import DETAILS
 
 LETTERS = "booking.dead-letters"
 
@@ -55,7 +56,7 @@ async def test_a_row_that_somebody_locks_longer_than_we_wait_loses_nothing(bus: 
         connection = await asyncpg.connect(bus.infra.dsn("booking"))
         async with connection.transaction():
             await connection.execute(f"SELECT 1 FROM {table} WHERE {locked[table]} FOR UPDATE")
-            await bus.tell(ConfirmBooking(booking_id=create(command).booking_id), confirm)
+            await bus.tell(ConfirmBooking(booking_id=create(command).booking_id, **DETAILS), confirm)
             await bus.tell(create(command), command)  # a retry touches the command's own row
 
             async def given_up() -> bool:

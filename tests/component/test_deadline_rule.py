@@ -11,6 +11,7 @@ from bus import REPLIES, Bus, Log, until
 from contracts.availability import ExpireHold
 from contracts.booking import ConfirmBooking
 from contracts.client import booking_id
+from contracts.examples import DETAILS
 
 WATCHED = ("availability.events", "availability.commands", REPLIES)
 
@@ -52,7 +53,7 @@ async def test_a_confirm_that_waited_out_an_outage_is_kept_if_it_was_accepted_in
     async with bus.listening(*WATCHED) as log, bus.deciding("availability"):
         house = await House().open(bus, log)
         booking, ends = await reserved(bus, log, house)
-        confirm = ConfirmBooking(booking_id=booking)
+        confirm = ConfirmBooking(booking_id=booking, **DETAILS)
         if before:
             command, _ = await bus.tell(confirm, organisation=house.organisation)
         await overdue(bus, ends)
@@ -74,7 +75,7 @@ async def test_a_confirm_that_was_accepted_in_time_does_not_take_back_what_was_s
     async with bus.listening(*WATCHED) as log, bus.deciding("availability"):
         house = await House().open(bus, log)
         booking, ends = await reserved(bus, log, house)
-        command, _ = await bus.tell(ConfirmBooking(booking_id=booking), organisation=house.organisation)
+        command, _ = await bus.tell(ConfirmBooking(booking_id=booking, **DETAILS), organisation=house.organisation)
         await overdue(bus, ends)
         rival = house.hold()
         said = {"organisation": house.organisation, "reply_to": None, "causation": rival.question}
@@ -95,6 +96,6 @@ async def test_a_confirm_that_comes_after_the_end_is_refused_though_nobody_has_r
         booking, ends = await reserved(bus, log, house)
         await overdue(bus, ends)
         async with bus.deciding("booking"):
-            command, _ = await bus.tell(ConfirmBooking(booking_id=booking), organisation=house.organisation)
+            command, _ = await bus.tell(ConfirmBooking(booking_id=booking, **DETAILS), organisation=house.organisation)
             assert (await answer(log, command))["code"] == "HOLD_EXPIRED"
             await bus.quiet("booking")

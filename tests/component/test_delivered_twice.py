@@ -12,17 +12,29 @@ from bus import HOLD, INPUTS, REPLIES, Bus, Log, Record, header, until
 
 from contracts import topics
 from contracts.availability import ExpireHold, HoldSlot
-from contracts.booking import CancelBooking, ConfirmBooking, DeleteBooking, ExtendHold
-from contracts.catalogue import ArchiveProduct, ArchiveSpace, ArchiveVenue
+from contracts.booking import (
+    CancelBooking,
+    ConfirmBooking,
+    DeleteBooking,
+    ExtendHold,
+    FindOrCreateCustomer,
+    RescheduleBooking,
+    UpdateBooking,
+)
+from contracts.catalogue import ArchiveProduct, ArchiveSpace, ArchiveVenue, ProductFields, PutProduct
 from contracts.client import booking_id
+from contracts.examples import DETAILS
 from contracts.model import Message
 
 EXPIRY = topics.expiry(HOLD).name
 WATCHED = ("booking.commands", "availability.commands", "availability.events", "booking.events", EXPIRY, REPLIES)
 INTERNAL = ("availability.commands", "availability.events")
 
-# In test_moves_twice.py.
-SAID_ELSEWHERE = ("MoveSlot", "SlotMoved", "MoveRefused", "QuoteExtras", "ExtrasQuoted", "ExtrasRefused")
+# In test_moves_twice.py, and below.
+SAID_ELSEWHERE = (
+    *("MoveSlot", "SlotMoved", "MoveRefused", "QuoteExtras", "ExtrasQuoted", "ExtrasRefused"),
+    *("UpdateBooking", "RescheduleBooking", "FindOrCreateCustomer"),
+)
 
 
 class Echo:
@@ -109,7 +121,7 @@ def distinct(log: Log, topic: str) -> dict[str, set[tuple[bytes | None, bytes | 
 async def test_every_message_that_comes_twice_has_one_effect(bus: Bus, office: Office) -> None:
     kept, cancelled, lapsed, deleted = [await office.books(number) for number in range(4)]
     await office.says(ExtendHold(booking_id=kept))
-    await office.says(ConfirmBooking(booking_id=kept))
+    await office.says(ConfirmBooking(booking_id=kept, **DETAILS))
     await office.says(CancelBooking(booking_id=cancelled))
     await office.says(DeleteBooking(booking_id=deleted))
     refused = str(uuid.uuid4())
@@ -223,3 +235,38 @@ async def test_a_hold_that_is_asked_for_twice_is_one_hold(bus: Bus) -> None:
         await bus.quiet("availability")
         [held] = await log.caused_by(question.question)
         assert header(held, "ce_type") == "holdfast.SlotHeld.v1"
+
+
+async def test_every_change_that_comes_twice_is_one_version(bus: Bus, office: Office) -> None:
+    house, coffee = office.house, str(uuid.uuid4())
+    fields = ProductFields(name="Coffee", reference=coffee, price=500, currency="EUR", category="additional")
+    await office.says(PutProduct(product_id=coffee, create=True, fields=fields))
+    booking = await office.books(0)
+    email = f"{booking}@example.org"
+    for command in (
+        UpdateBooking(booking_id=booking, email=email, additional_products=(coffee,)),
+        RescheduleBooking(booking_id=booking, slot=house.slot(7)),
+        ConfirmBooking(booking_id=booking, **DETAILS, additional_products=()),
+        UpdateBooking(booking_id=booking, email=email),
+    ):
+        told = await office.says(command)
+        assert header(told, "ce_type") == "holdfast.BookingAnswer.v1", told.value
+    wrong = await office.says(UpdateBooking(booking_id=booking, additional_products=(coffee,)))
+    assert b"CONFLICT" in (wrong.value or b"")
+    found = await office.says(FindOrCreateCustomer(customer_id=booking, email=email))
+    assert b'"created":false' in (found.value or b"")
+    made = await office.says(FindOrCreateCustomer(customer_id=booking, email=f"b-{email}"))
+    assert b'"created":true' in (made.value or b"")
+    await rested(bus)
+    events = distinct(office.log, "booking.events")
+    versions = sorted(body(r).booking.version for r in office.log.records if r.topic == "booking.events")  # type: ignore[attr-defined]
+    assert (len(events), versions) == (5, [2, 3, 4, 5, 6])
+    for topic in (*INTERNAL, "booking.events"):
+        assert [id_ for id_, written in distinct(office.log, topic).items() if len(written) > 1] == []
+    for command_id in {header(r, "ce_id") for r in office.log.records if r.topic == "booking.commands"}:
+        assert len({record.value for record in replies(office.log.records, command_id or "")}) == 1
+    sql = "SELECT email, name FROM customers WHERE organisation_id = $1 ORDER BY created_at, email"
+    rows = [tuple(row) for row in await bus.pools["booking"].fetch(sql, house.organisation)]
+    assert rows == [(email, "Ada Lovelace"), (DETAILS["email"], "Ada Lovelace"), (f"b-{email}", None)]
+    slot = await bus.pools["availability"].fetchrow("SELECT slot_from, state FROM slots WHERE booking_id = $1", booking)
+    assert tuple(slot) == (house.slot(7).from_, "COMMITTED")

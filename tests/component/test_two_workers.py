@@ -17,6 +17,7 @@ from contracts.availability import SlotHeld
 from contracts.booking import CancelBooking, ConfirmBooking, ExtendHold
 from contracts.catalogue import ProductFields, PutProduct
 from contracts.client import booking_id
+from contracts.examples import DETAILS
 from contracts.model import Message
 
 ROUNDS = 15
@@ -56,8 +57,10 @@ async def test_commands_of_one_booking_in_all_partitions_are_decided_one_after_t
             asked: list[str] = []
             for command in bookings:
                 booking = booking_id(command)
-                for partition, said in enumerate((ConfirmBooking, ExtendHold, CancelBooking, ConfirmBooking)):
-                    told = bus.tell(said(booking_id=booking), partition=partition, organisation=house.organisation)
+                confirm = ConfirmBooking(booking_id=booking, **DETAILS)
+                others = (ExtendHold(booking_id=booking), CancelBooking(booking_id=booking))
+                for partition, said in enumerate((confirm, *others, confirm)):
+                    told = bus.tell(said, partition=partition, organisation=house.organisation)
                     asked.append((await told)[0])
             await answers(log, asked)
             await bus.quiet("booking")

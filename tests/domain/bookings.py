@@ -1,6 +1,8 @@
 """A booking of the Lighthouse room in each of its states, and what is asked of it."""
 
-from contracts.answers import Refused
+from datetime import datetime
+
+from contracts.answers import Detail, Refused
 from contracts.booking import (
     BookedProduct,
     BookedSpace,
@@ -11,32 +13,43 @@ from contracts.booking import (
     ConfirmBooking,
     DeleteBooking,
     ExtendHold,
+    RescheduleBooking,
     Status,
+    UpdateBooking,
 )
 from contracts.examples import (
     BOOKING,
     BOOKING_ID,
     COMMAND_ID,
+    CONFIRM_BOOKING,
     CONFIRMED,
     EXPIRES_AT,
     LATER,
     LIGHTHOUSE,
+    MONDAY_ELEVEN,
     MONDAY_TEN,
     NOON_BEFORE,
+    ORGANISATION,
     ROOM_ONE_HOUR,
 )
-from services.booking.state import Answered, Asked, Kind, State
+from services.booking import commands
+from services.booking.state import Answered, Asked, Command, Kind, State
 
 ASK = "5ea00000-0000-4000-8000-0000000000a1"
 WAITED = "5ea00000-0000-4000-8000-0000000000a2"
 STRANGE = "5ea00000-0000-4000-8000-0000000000ff"
 
-CONFIRM = ConfirmBooking(booking_id=BOOKING_ID)
+CONFIRM = CONFIRM_BOOKING
+CONFIRM_AGAIN = ConfirmBooking(booking_id=BOOKING_ID)
+UPDATE = UpdateBooking(booking_id=BOOKING_ID, email="ada@example.org")
+RESCHEDULE = RescheduleBooking(booking_id=BOOKING_ID, slot=MONDAY_ELEVEN)
 EXTEND = ExtendHold(booking_id=BOOKING_ID)
 CANCEL = CancelBooking(booking_id=BOOKING_ID)
 DELETE = DeleteBooking(booking_id=BOOKING_ID)
-COMMANDS: dict[Kind, ConfirmBooking | ExtendHold | CancelBooking | DeleteBooking] = {
+COMMANDS: dict[Kind, Command] = {
+    "update": UPDATE,
     "confirm": CONFIRM,
+    "reschedule": RESCHEDULE,
     "extend": EXTEND,
     "cancel": CANCEL,
     "delete": DELETE,
@@ -75,14 +88,19 @@ REFUSED = now_is(PENDING, changed(PENDING, status="CANCEL", cancel_reason="slot_
 HIDDEN = now_is(CANCELLED, changed(CANCELLED), hidden=True)
 
 
+def said(kind: Kind, command_id: str = ASK, accepted_at: datetime = LATER) -> Asked:
+    """The command of this kind, as it waits or asks."""
+    return commands.asked(COMMANDS[kind], command_id, accepted_at, ORGANISATION)
+
+
 def asking(state: State, kind: Kind, command_id: str = ASK) -> State:
     """The state with the question of a command accepted in time."""
-    return state.model_copy(update={"question": Asked(id=command_id, kind=kind, accepted_at=LATER)})
+    return state.model_copy(update={"question": said(kind, command_id)})
 
 
 def waiting(state: State, *asked: tuple[str, Kind]) -> State:
     """The state with commands that wait for their turn."""
-    queue = tuple(Asked(id=command_id, kind=kind, accepted_at=LATER) for command_id, kind in asked)
+    queue = tuple(said(kind, command_id) for command_id, kind in asked)
     return state.model_copy(update={"waiting": queue})
 
 
@@ -105,6 +123,12 @@ def too_late(command_id: str = ASK) -> Answered:
 
 def conflict(why: str, command_id: str = ASK) -> Answered:
     return Answered(command_id, Refused(code="CONFLICT", message=why))
+
+
+def unfit(*details: tuple[str, str], command_id: str = ASK) -> Answered:
+    named = tuple(Detail(field=field, issue=issue) for field, issue in details)
+    why = "The booking cannot be changed like this."
+    return Answered(command_id, Refused(code="VALIDATION_FAILED", message=why, details=named))
 
 
 def our_fault(why: str, command_id: str = ASK) -> Answered:

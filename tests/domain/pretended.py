@@ -8,16 +8,25 @@ from contracts.availability import (
     CommitSlot,
     ExtendRefused,
     ExtendSlot,
+    ExtraOffer,
+    ExtrasQuoted,
+    ExtrasRefused,
     HoldSlot,
+    MoveRefused,
+    MoveSlot,
+    QuoteExtras,
+    RefusedExtra,
     ReleaseSlot,
     SlotCommitted,
     SlotExtended,
     SlotHeld,
     SlotLost,
+    SlotMoved,
     SlotRefused,
     SlotReleased,
 )
 from contracts.examples import BOOKING_ID, HOLD, MONDAY_TEN, PRODUCT_OFFER, SPACE_OFFER
+from contracts.model import Slot as Span
 from services.booking.state import Event, Question
 
 Luck = Literal["good", "bad", "internal"]  # whether the slot is free; whether the question can be handled at all
@@ -30,6 +39,8 @@ class Slot:
     state: Literal["FREE", "HELD", "COMMITTED"] = "FREE"
     lapsed: bool = False
     ends_at: datetime | None = None
+    at: Span = MONDAY_TEN
+    quotes: int = 0
     questions: list[Question] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
@@ -45,6 +56,10 @@ class Slot:
             self.events.append(self._commit(question, says, luck))
         elif isinstance(question, ExtendSlot):
             self.events.append(self._extend(question, says, now, luck))
+        elif isinstance(question, MoveSlot):
+            self.events.append(self._move(question, says, luck))
+        elif isinstance(question, QuoteExtras):
+            self.events.append(self._quote(question, says, luck))
         else:
             self.state, self.lapsed = "FREE", False
             self.events.append(SlotReleased(**says, reason="released"))
@@ -86,11 +101,35 @@ class Slot:
         self.ends_at = max(self.ends_at, now + HOLD) + timedelta(microseconds=1)
         return SlotExtended(**says, expires_at=self.ends_at)
 
+    def _move(self, question: MoveSlot, says: dict[str, str], luck: Luck) -> Event:
+        assert self.ends_at is not None
+        assert self.state != "HELD" or question.accepted_at < self.ends_at
+        assert question.slot != self.at, "there is nothing to move"
+        if self.state == "FREE":
+            return SlotLost(**says, reason="expired")
+        if luck == "bad":
+            return MoveRefused(**says, reason="booked", message="The slot is booked.")
+        self.at = question.slot
+        return SlotMoved(**says, slot=question.slot)
+
+    def _quote(self, question: QuoteExtras, says: dict[str, str], luck: Luck) -> Event:
+        """Each time dearer."""
+        if luck == "bad":
+            wrong = tuple(RefusedExtra(id=id_, reason="not_additional") for id_ in question.products)
+            return ExtrasRefused(**says, extras=wrong, reason="products", message="These are no extras.")
+        self.quotes += 1
+        offers = tuple(ExtraOffer(id=id_, name="An extra", price=100 * self.quotes) for id_ in question.products)
+        return ExtrasQuoted(**says, extras=offers)
+
 
 def _internal(question: Question, says: dict[str, str]) -> Event:
     if isinstance(question, HoldSlot):
         return SlotRefused(**says, reason="internal", message="It had no effect.")
     if isinstance(question, ExtendSlot):
         return ExtendRefused(**says, reason="internal", message="It had no effect.")
+    if isinstance(question, MoveSlot):
+        return MoveRefused(**says, reason="internal", message="It had no effect.")
+    if isinstance(question, QuoteExtras):
+        return ExtrasRefused(**says, extras=(), reason="internal", message="It had no effect.")
     assert isinstance(question, (CommitSlot, ReleaseSlot))
     return SlotLost(**says, reason="internal")

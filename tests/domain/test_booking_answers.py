@@ -38,7 +38,17 @@ from contracts.availability import (
     SlotReleased,
 )
 from contracts.booking import BookingCreated, BookingDeleted, BookingDeletedAnswer, Customer
-from contracts.examples import BOOKING, BOOKING_ID, COMMAND_ID, EXPIRES_AT, LATER, LIGHTHOUSE, NOON_BEFORE, SLOT_HELD
+from contracts.examples import (
+    ADA,
+    BOOKING,
+    BOOKING_ID,
+    COMMAND_ID,
+    EXPIRES_AT,
+    LATER,
+    LIGHTHOUSE,
+    NOON_BEFORE,
+    SLOT_HELD,
+)
 from services.booking import domain
 from services.booking.state import Answered, Decision, Event, Kind, State
 
@@ -87,7 +97,7 @@ def test_slot_committed_confirms_the_booking() -> None:
 
 
 def test_slot_committed_confirms_the_booking_when_it_had_lapsed() -> None:
-    confirmed = changed(LAPSED, status="CONFIRMED", cancel_reason=None, expires_at=None)
+    confirmed = changed(LAPSED, status="CONFIRMED", cancel_reason=None, expires_at=None, customer=ADA)
     assert hear(asking(LAPSED, "confirm"), COMMITTED) == Decision(
         now_is(LAPSED, confirmed), (updated(confirmed, "CANCEL"), answer(confirmed))
     )

@@ -23,6 +23,7 @@ from bookings import (
     conflict,
     not_found,
     now_is,
+    said,
     too_late,
 )
 
@@ -37,6 +38,7 @@ from contracts.examples import (
     LATER,
     LIGHTHOUSE,
     NOON_BEFORE,
+    ORGANISATION,
 )
 from services.booking import domain
 from services.booking.state import Answered, Asked, Command, Decision, Kind, State
@@ -47,7 +49,7 @@ QUESTION = {"booking_id": BOOKING_ID, "question": ASK, "space_id": LIGHTHOUSE.id
 
 
 def receive(state: State | None, command: Command, accepted_at: datetime = LATER, now: datetime = LATER) -> Decision:
-    return domain.receive(state, command, ASK, accepted_at, now)
+    return domain.receive(state, command, ASK, accepted_at, now, ORGANISATION)
 
 
 def test_create_booking_asks_for_the_slot() -> None:
@@ -71,8 +73,7 @@ def test_any_command_is_not_found_when_there_is_no_booking(kind: Kind, state: St
 @pytest.mark.parametrize("state", [HELD, LAPSED], ids=["held", "lapsed"])
 def test_confirm_booking_asks_to_commit_when_accepted_in_time(state: State, now: datetime) -> None:
     accepted = EXPIRES_AT - TICK
-    question = Asked(id=ASK, kind="confirm", accepted_at=accepted)
-    asked = state.model_copy(update={"question": question})
+    asked = state.model_copy(update={"question": said("confirm", accepted_at=accepted)})
     assert receive(state, CONFIRM, accepted, now) == Decision(asked, (CommitSlot(**QUESTION, accepted_at=accepted),))
 
 
@@ -157,7 +158,7 @@ def test_delete_booking_tells_nobody_when_it_was_never_held() -> None:
 
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_any_command_waits_when_a_question_is_open(kind: Kind) -> None:
-    waits = PENDING.model_copy(update={"waiting": (Asked(id=ASK, kind=kind, accepted_at=LATER),)})
+    waits = PENDING.model_copy(update={"waiting": (said(kind),)})
     assert receive(PENDING, COMMANDS[kind]) == Decision(waits)
 
 

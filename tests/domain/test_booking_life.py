@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from bookings import COMMANDS, STRANGE
+from bookings import CANCEL, CONFIRM, CONFIRM_AGAIN, DELETE, EXTEND, RESCHEDULE, STRANGE, UPDATE
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -12,20 +12,43 @@ from pretended import Luck, Slot
 
 from contracts.answers import Refused
 from contracts.availability import CommitSlot, SlotHeld, SlotLost
-from contracts.booking import BookingAnswer, BookingCreated, BookingDeleted, Customer
+from contracts.booking import BookingAnswer, BookingCreated, BookingDeleted
 from contracts.examples import (
+    ADA,
+    COFFEE,
     COMMAND_ID,
     CREATE_BOOKING,
     HOLD,
+    MONDAY_TEN,
     NOON_BEFORE,
+    ORGANISATION,
 )
 from services.booking import domain
-from services.booking.state import TRANSITIONS, Answered, Decision, Event, Happening, Kind, State
+from services.booking.state import TRANSITIONS, Answered, Command, Decision, Event, Happening, Kind, State
 
-ADA = Customer(id=STRANGE, email="ada@example.org", name="Ada", phone="+33 1")
 TICK = timedelta(microseconds=1)
 passing = st.sampled_from([timedelta(0), TICK, HOLD / 2, HOLD - TICK, HOLD])
-often = st.sampled_from([*["confirm"] * 4, *["extend"] * 4, "cancel", "delete"])
+VERSION_THREE = {"if_version": 3}
+asks: st.SearchStrategy[tuple[Kind, Command]] = st.sampled_from(
+    [
+        *[("confirm", CONFIRM)] * 3,
+        ("confirm", CONFIRM_AGAIN),
+        ("confirm", CONFIRM.model_copy(update={"additional_products": (COFFEE.id,)})),
+        ("confirm", CONFIRM.model_copy(update=VERSION_THREE)),
+        *[("extend", EXTEND)] * 3,
+        ("update", UPDATE),
+        ("update", UPDATE.model_copy(update={"name": "Grace", "phone": "+442079460958"})),
+        ("update", UPDATE.model_copy(update={"additional_products": (COFFEE.id,)})),
+        ("update", UPDATE.model_copy(update={"additional_products": (STRANGE, COFFEE.id)})),
+        ("update", UPDATE.model_copy(update={"additional_products": ()})),
+        ("update", UPDATE.model_copy(update={"email": "nobody"})),
+        ("reschedule", RESCHEDULE),
+        ("reschedule", RESCHEDULE.model_copy(update={"slot": MONDAY_TEN})),
+        ("cancel", CANCEL),
+        ("cancel", CANCEL.model_copy(update=VERSION_THREE)),
+        ("delete", DELETE),
+    ]
+)
 lucks = st.sampled_from(["good", "good", "good", "bad", "internal"])
 
 
@@ -55,27 +78,35 @@ class BookingLife(RuleBasedStateMachine):
             self.availability_answers("good")
             self.booking_hears()
 
-    @rule(kind=often, early=passing, near=st.sampled_from([None, -TICK, timedelta(0)]))
-    def command(self, kind: Kind, early: timedelta, near: timedelta | None) -> None:
+    @rule(ask=asks, early=passing, near=st.sampled_from([None, -TICK, timedelta(0)]))
+    def command(self, ask: tuple[Kind, Command], early: timedelta, near: timedelta | None) -> None:
         """Accepted a while before it is read, or just about when the hold ends."""
+        kind, message = ask
         command_id, hidden = f"{len(self.kinds):08x}-0000-4000-8000-000000000000", self.deleted
         before, full = self.state, len(self.state.waiting) == domain.MOST_WAITING
         accepted = self.now - early if near is None or self.ends_at is None else self.ends_at + near
         self.kinds[command_id], self.accepted[command_id] = kind, accepted
-        self.follow(domain.receive(self.state, COMMANDS[kind], command_id, accepted, self.now))
+        self.follow(domain.receive(self.state, message, command_id, accepted, self.now, ORGANISATION))
         if hidden:
             assert self.refusal(command_id) == "NOT_FOUND"
         elif full:
             assert self.refusal(command_id) == "CONFLICT"
-        elif kind == "confirm" and before.question is None and before.booking.status == "CONFIRMED":
+        elif before.question is None and message.if_version not in (None, before.booking.version):
+            assert self.refusal(command_id) == "PRECONDITION_FAILED"
+        elif (
+            message == CONFIRM
+            and before.question is None
+            and before.booking.status == "CONFIRMED"
+            and before.booking.customer == ADA
+        ):
             assert self.answers[-1] == Answered(command_id, BookingAnswer(booking=before.booking))
             assert self.state == before
 
     @precondition(lambda self: self.state.question is not None and len(self.kinds) < 12)
-    @rule(kind=often, count=st.integers(14, 18))
-    def many_commands_at_once(self, kind: Kind, count: int) -> None:
+    @rule(ask=asks, count=st.integers(14, 18))
+    def many_commands_at_once(self, ask: tuple[Kind, Command], count: int) -> None:
         for _ in range(count):
-            self.command(kind, timedelta(0), None)
+            self.command(ask, timedelta(0), None)
 
     @rule(by=passing)
     def time_passes(self, by: timedelta) -> None:
@@ -116,11 +147,6 @@ class BookingLife(RuleBasedStateMachine):
         assert decision.outputs == ()
         assert decision.state is not None
         assert decision.state.booking == before.booking
-
-    @precondition(lambda self: self.state.booking.status == "RESERVED_15_MIN")
-    @rule()
-    def the_customer_is_known(self) -> None:
-        self.state = self.state.model_copy(update={"booking": self.state.booking.model_copy(update={"customer": ADA})})
 
     # ---- what must hold of it
 
@@ -169,8 +195,17 @@ class BookingLife(RuleBasedStateMachine):
         if isinstance(event, BookingDeleted):
             assert booking.customer is None
         assert booking.status == before or booking.status in TRANSITIONS[before]
+        prices = [booking.product.price, *(extra.price for extra in booking.additional_products)]
+        assert booking.total_price == sum(price or 0 for price in prices)
+        if booking.status == "CONFIRMED":
+            assert booking.customer is not None
+            assert booking.customer.phone is not None
         if booking.version > 2:
-            assert self.happenings[-2].booking.status == before
+            last = self.happenings[-2].booking
+            kept = {extra.id for extra in last.additional_products} & {e.id for e in booking.additional_products}
+            of_both = [[e for e in each.additional_products if e.id in kept] for each in (last, booking)]
+            assert sorted(of_both[0], key=str) == sorted(of_both[1], key=str), "what a booking has keeps its price"
+            assert last.status == before
             assert not isinstance(self.happenings[-2], BookingDeleted), "a deleted booking changes no more"
 
     @invariant()
@@ -201,6 +236,7 @@ class BookingLife(RuleBasedStateMachine):
             assert sorted(answer.command_id for answer in self.answers) == sorted(self.kinds)
             slots = {"RESERVED_15_MIN": "HELD", "CONFIRMED": "COMMITTED", "CANCEL": "FREE"}
             assert self.slot.state == slots[self.state.booking.status]
+            assert self.slot.state == "FREE" or self.slot.at == self.state.booking.slot
 
 
 class TestLife(BookingLife.TestCase):

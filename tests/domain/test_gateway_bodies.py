@@ -138,7 +138,6 @@ SHAPES: list[tuple[type[Any], dict[str, Any]]] = [
     (shapes.ProductChange, {"metadata": {"duration": {"value": 0, "type": "hourly"}}}),
     (shapes.NewProduct, {"name": "Room", "reference": "r", "price": 1}),
     (shapes.BookingChange, {"status": "PAID"}),
-    (shapes.BookingChange, {}),
 ]
 
 

@@ -40,6 +40,8 @@ async def test_openapi_lists_every_operation_of_the_tutorial(lonely: Any) -> Non
         "/v1/bookings/{id}": {"get", "patch", "delete"},
         "/v1/bookings/{id}/extend": {"post"},
         "/v1/bookings/slots": {"get"},
+        "/v1/customers": {"get", "post"},
+        "/v1/customers/{id}": {"get"},
         "/v1/spaces/{id}/availability": {"get"},
     }
 

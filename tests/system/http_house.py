@@ -12,6 +12,7 @@ ALWAYS = [
     {"day": day, "open": "00:00", "close": "24:00"}
     for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ]
+ADA = {"email": "ada@example.org", "name": "Ada Lovelace", "phone": "+33491000000"}
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,12 @@ class House:
         return booking
 
     async def change(self, booking: str, status: str, key: str | None = None) -> Told:
+        """PATCH /v1/bookings/{id} with a status, and with all that a confirm needs."""
+        return await self.patch(booking, {"status": status, **(ADA if status == "CONFIRMED" else {})}, key)
+
+    async def patch(self, booking: str, body: dict[str, Any], key: str | None = None) -> Told:
         """PATCH /v1/bookings/{id}."""
-        return await call(self.session, "PATCH", f"/v1/bookings/{booking}", {"status": status}, key)
+        return await call(self.session, "PATCH", f"/v1/bookings/{booking}", body, key)
 
     async def get(self, booking: str) -> Told:
         """GET /v1/bookings/{id}."""

@@ -12,6 +12,9 @@ CREATE TABLE bookings (
   listed boolean NOT NULL,             -- false: it never held a slot
   hidden boolean NOT NULL,             -- true: deleted by its owner
   state text NOT NULL,
+  client text,                         -- who asked for it, where that is known
+  hold_ends_at timestamptz,            -- none before the slot is held
+  live boolean NOT NULL GENERATED ALWAYS AS (status IN ('PENDING', 'RESERVED_15_MIN')) STORED,
   PRIMARY KEY (organisation_id, id),
   CONSTRAINT status_is_one_of_six CHECK (status IN ('PENDING', 'RESERVED_15_MIN', 'CONFIRMED', 'PAID', 'CANCEL', 'REFUNDED')),
   CONSTRAINT a_booking_is_pending_only_at_first CHECK ((status = 'PENDING') = (version = 1))
@@ -23,3 +26,8 @@ CREATE TABLE bookings (
 CREATE INDEX bookings_newest_first ON bookings (organisation_id, created_at DESC, id DESC) WHERE created_at > '-infinity';
 
 CREATE INDEX bookings_by_age ON bookings USING brin (created_at);
+
+-- `live` stays the same while a slot is asked for and held: until then a booking is updated in place.
+CREATE INDEX live_bookings_by_client ON bookings (organisation_id, client) WHERE live AND client IS NOT NULL;
+
+CREATE INDEX bookings_by_customer ON bookings (organisation_id, customer_id) WHERE customer_id IS NOT NULL;

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from contracts import booking
 from contracts.client import booking_id
-from services.gateway import documentation, examples, queries
+from services.gateway import booking_changes, documentation, examples, queries
 from services.gateway.calls import Command, Reading, shown
 from services.gateway.route import Route
 from services.gateway.shapes import BookingChange, NewBooking
@@ -23,13 +23,21 @@ ONE = "/{id:uuid}"
     "",
     status_code=201,
     response_model=booking.Booking,
-    responses=documentation.command(201, examples.BOOKING, "NOT_FOUND", "SLOT_UNAVAILABLE", "VALIDATION_FAILED"),
+    responses=documentation.command(
+        201, examples.BOOKING, "NOT_FOUND", "SLOT_UNAVAILABLE", "VALIDATION_FAILED", "RATE_LIMITED"
+    ),
 )
 async def create_booking(call: Command, body: NewBooking) -> Response:
-    """Hold the slot: it is yours until `expiresAt`, and back on sale then unless you confirm."""
+    """Hold the slot: it is yours until `expiresAt`, and back on sale then unless you confirm. So many may be held at a time."""
     new = booking_id(call.id)
     location = f"/v1/bookings/{new}"
-    command = booking.CreateBooking(booking_id=new, product_id=body.product_id, space_id=body.space_id, slot=body.slot)
+    command = booking.CreateBooking(
+        booking_id=new,
+        product_id=body.product_id,
+        space_id=body.space_id,
+        slot=body.slot,
+        client=call.identity.client,
+    )
     answer = await call.answered(command, booking.BookingAnswer, {"id": new, "status": "PENDING"}, location)
     return _booked(answer, 201, {"Location": location})
 
@@ -55,19 +63,29 @@ async def list_bookings(call: Reading, query: Annotated[queries.Bookings, Query(
 @router.patch(
     ONE,
     response_model=booking.Booking,
-    responses=documentation.command(200, examples.CONFIRMED, "NOT_FOUND", "HOLD_EXPIRED", "CONFLICT"),
+    responses=documentation.command(
+        200,
+        examples.CONFIRMED,
+        "NOT_FOUND",
+        "SLOT_UNAVAILABLE",
+        "HOLD_EXPIRED",
+        "CONFLICT",
+        "PRECONDITION_FAILED",
+        "VALIDATION_FAILED",
+    ),
 )
 async def change_booking(call: Command, id: UUID, body: BookingChange) -> Response:  # noqa: A002
-    """Confirm the booking, or cancel it; a cancelled slot is on sale again when you read the answer."""
-    command = booking.ConfirmBooking if body.status == "CONFIRMED" else booking.CancelBooking
-    answer = await call.answered(command(booking_id=str(id)), booking.BookingAnswer, {"id": str(id)})
-    return _booked(answer)
+    """Say who books and which extras, confirm, move or cancel; a cancelled slot is on sale again when you read the answer."""
+    command = booking_changes.command(str(id), body, call.if_match)
+    return _booked(await call.answered(command, booking.BookingAnswer, {"id": str(id)}))
 
 
-@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+@router.delete(
+    ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED")
+)
 async def delete_booking(call: Command, id: UUID) -> Response:  # noqa: A002
     """Give the slot back and forget the booking."""
-    command = booking.DeleteBooking(booking_id=str(id))
+    command = booking.DeleteBooking(booking_id=str(id), if_version=call.if_match)
     answer = await call.answered(command, booking.BookingDeletedAnswer, {"id": str(id)})
     return answer if isinstance(answer, Response) else Response(status_code=204)
 
@@ -75,12 +93,14 @@ async def delete_booking(call: Command, id: UUID) -> Response:  # noqa: A002
 @router.post(
     f"{ONE}/extend",
     response_model=booking.Booking,
-    responses=documentation.command(200, examples.BOOKING, "NOT_FOUND", "HOLD_EXPIRED", "CONFLICT"),
+    responses=documentation.command(
+        200, examples.BOOKING, "NOT_FOUND", "HOLD_EXPIRED", "CONFLICT", "PRECONDITION_FAILED"
+    ),
 )
 async def extend_hold(call: Command, id: UUID) -> Response:  # noqa: A002
     """Hold the slot for another full length from now."""
-    answer = await call.answered(booking.ExtendHold(booking_id=str(id)), booking.BookingAnswer, {"id": str(id)})
-    return _booked(answer)
+    command = booking.ExtendHold(booking_id=str(id), if_version=call.if_match)
+    return _booked(await call.answered(command, booking.BookingAnswer, {"id": str(id)}))
 
 
 def _booked(
