@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
+from examples import tokens
+
 
 @dataclass(frozen=True)
 class Lonely:
@@ -30,7 +32,7 @@ async def _never_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 
 
 @pytest.fixture(scope="session")
-async def lonely() -> AsyncIterator[Lonely]:
+async def lonely(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lonely]:
     """The gateway as its users start it."""
     silent = await asyncio.start_server(_never_answers, "127.0.0.1", 0)
     port = _free_port()
@@ -38,7 +40,9 @@ async def lonely() -> AsyncIterator[Lonely]:
         **os.environ,
         "HOLDFAST_KAFKA": f"127.0.0.1:{_free_port()}",
         "HOLDFAST_INTERNAL_TOKEN": "between us",
+        "HOLDFAST_DEVELOPMENT": "1",
         "HOLDFAST_GATEWAY_PORT": str(port),
+        "HOLDFAST_GATEWAY_KEYS": str(tmp_path_factory.mktemp("lonely") / "keys"),
         "HOLDFAST_GATEWAY_AVAILABILITY_URL": f"http://127.0.0.1:{_free_port()}",
         "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}",
         "HOLDFAST_GATEWAY_READ_WITHIN": "0.5",
@@ -54,6 +58,7 @@ async def lonely() -> AsyncIterator[Lonely]:
             while not await _lives(gateway.session):
                 assert process.returncode is None, "the gateway ended"
                 await asyncio.sleep(0.05)
+            gateway.session.headers.update(await tokens.authorization(gateway.url))
         yield gateway
     finally:
         await gateway.session.close()

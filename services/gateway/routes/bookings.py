@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from contracts import booking
 from contracts.client import booking_id
-from services.gateway import documentation, examples, queries
+from services.gateway import conditions, documentation, examples, queries
 from services.gateway.calls import Command, Reading, shown
 from services.gateway.route import Route
 from services.gateway.shapes import BookingChange, NewBooking
@@ -38,7 +38,10 @@ async def create_booking(call: Command, body: NewBooking) -> Response:
 async def get_booking(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The booking as it is now."""
     body = await call.passed_on("booking", f"/bookings/{id}")
-    return Response(body, headers=_version(orjson.loads(body)["version"]), media_type="application/json")
+    version = orjson.loads(body)["version"]
+    if conditions.is_known(call.given, version):
+        return Response(status_code=304, headers=_version(version))
+    return Response(body, headers=_version(version), media_type="application/json")
 
 
 @router.get(
