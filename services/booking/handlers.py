@@ -15,6 +15,7 @@ from contracts.booking import (
     DeleteBooking,
     ExtendHold,
 )
+from contracts.claims import ClaimKey, KeyClaimed
 from services.booking import domain, storage
 from services.booking.state import Answered, Happening, Question
 from services.booking.storage import Bookings
@@ -29,14 +30,20 @@ class BookingService:
     inputs: tuple[topics.Topic, ...] = (topics.BOOKING_COMMANDS, topics.AVAILABILITY_EVENTS)
 
     def load(self, messages: Sequence[Incoming]) -> Statement:
-        return storage.load((message.organisation, _booking_id(message)) for message in messages)
+        return storage.load(
+            (message.organisation, _booking_id(message)) for message in messages if type(message.body) is not ClaimKey
+        )
 
     def begin(self, rows: Sequence[Row]) -> Bookings:
         return storage.begin(rows)
 
     def decide(self, bookings: Bookings, message: Incoming, now: datetime) -> Sequence[Output]:
+        body = message.body
+        if type(body) is ClaimKey:
+            # What makes it a claim is its row in the inbox: whoever comes with this id and another request is refused.
+            return (Answer(message.id, KeyClaimed(command_id=body.command_id)),)
         key = (message.organisation, _booking_id(message))
-        state, body = bookings.get(key), message.body
+        state = bookings.get(key)
         if isinstance(body, CreateBooking):
             decision = domain.create(state, body, message.id, message.accepted_at, now)
         elif isinstance(body, COMMANDS):

@@ -104,4 +104,4 @@ class Route(APIRoute):
 
 
 def _twice(call: Command | Reading, header: bytes) -> bool:
-    return sum(name == header for name, _ in call.scope["headers"]) > 1
+    return [name for name, _ in call.scope["headers"]].count(header) > 1

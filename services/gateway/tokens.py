@@ -5,6 +5,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,8 +20,13 @@ LONGEST = 8192  # characters
 
 _organisation = re.compile(r"[a-z0-9][a-z0-9-]{0,62}").fullmatch
 _client = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}").fullmatch
-# Issuers add headers of their own. None of them is ever looked at: jku, x5u, x5c and jwk would let a token bring its own key.
-_any_header = JWSRegistry(strict_check_header=False)
+
+
+@cache
+def _only(algorithm: str) -> JWSRegistry:
+    """Reads signatures of this algorithm alone. Issuers add headers of their own; none of them is ever looked at: jku, x5u, x5c
+    and jwk would let a token bring its own key."""
+    return JWSRegistry(algorithms=[algorithm], strict_check_header=False)
 
 
 class InvalidToken(Exception):
@@ -66,7 +72,7 @@ async def verified(token: str, trusted: Mapping[str, Trusted], now: float) -> Cl
     if key is None or header.get("alg") != key.algorithm:
         raise InvalidToken("is not signed with a key of its issuer")
     try:
-        claims = jwt.decode(token, key.key, algorithms=[key.algorithm], registry=_any_header).claims
+        claims = jwt.decode(token, key.key, registry=_only(key.algorithm)).claims
     except (JoseError, ValueError):
         raise InvalidToken("has no valid signature") from None
     return _checked(claims, issuer, now)

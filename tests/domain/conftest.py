@@ -1,11 +1,13 @@
 """A real gateway on a real port, with nothing behind it: no Kafka, no availability, and a booking service that never answers."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -34,6 +36,23 @@ async def _never_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 @pytest.fixture(scope="session")
 async def lonely(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lonely]:
     """The gateway as its users start it."""
+    async with alone(tmp_path_factory.mktemp("lonely") / "keys") as gateway:
+        gateway.session.headers.update(await tokens.authorization(gateway.url))
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lonely]:
+    """One that gives a client little, and pages of one origin all."""
+    folder = tmp_path_factory.mktemp("strict") / "keys"
+    settings = {"READS_A_MINUTE": "5", "WRITES_A_MINUTE": "3", "ORIGINS": '["https://shop.example"]'}
+    async with alone(folder, **settings) as gateway:
+        yield gateway
+
+
+@contextlib.asynccontextmanager
+async def alone(keys: Path, **settings: str) -> AsyncIterator[Lonely]:
+    """A gateway for development with these settings and keys, listening."""
     silent = await asyncio.start_server(_never_answers, "127.0.0.1", 0)
     port = _free_port()
     env = {
@@ -42,12 +61,13 @@ async def lonely(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lone
         "HOLDFAST_INTERNAL_TOKEN": "between us",
         "HOLDFAST_DEVELOPMENT": "1",
         "HOLDFAST_GATEWAY_PORT": str(port),
-        "HOLDFAST_GATEWAY_KEYS": str(tmp_path_factory.mktemp("lonely") / "keys"),
+        "HOLDFAST_GATEWAY_KEYS": str(keys),
         "HOLDFAST_GATEWAY_AVAILABILITY_URL": f"http://127.0.0.1:{_free_port()}",
         "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}",
         "HOLDFAST_GATEWAY_READ_WITHIN": "0.5",
         "HOLDFAST_GATEWAY_REACHABLE_WITHIN": "0.1",
         "HOLDFAST_GATEWAY_ARRIVED_WITHIN": "1",
+        **{f"HOLDFAST_GATEWAY_{name}": value for name, value in settings.items()},
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.gateway", env=env, stderr=asyncio.subprocess.DEVNULL
@@ -58,7 +78,6 @@ async def lonely(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lone
             while not await _lives(gateway.session):
                 assert process.returncode is None, "the gateway ended"
                 await asyncio.sleep(0.05)
-            gateway.session.headers.update(await tokens.authorization(gateway.url))
         yield gateway
     finally:
         await gateway.session.close()
