@@ -72,3 +72,9 @@ class Guesses:
         if len(self._failed) >= MOST_COUNTED:
             del self._failed[next(iter(self._failed))]
         self._failed[who] = [*recent, now][-self._most :]
+
+    def forgive(self, who: Hashable) -> None:
+        """The last one was none."""
+        recent = self._failed.pop(who, [])
+        if len(recent) > 1:
+            self._failed[who] = recent[:-1]

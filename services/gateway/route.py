@@ -46,9 +46,17 @@ class Route(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """HEAD is GET whose body stays here: uvicorn keeps it back."""
-        if scope["type"] == "http" and scope["method"] == "HEAD" and not self.is_command:
-            return super().matches({**scope, "method": "GET"})
-        return super().matches(scope)
+        return super().matches({**scope, "method": "GET"} if self._is_head(scope) else scope)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As it matches."""
+        if self._is_head(scope):
+            await self._serve(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
+
+    def _is_head(self, scope: Scope) -> bool:
+        return not self.is_command and scope.get("method") == "HEAD"
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = (Command if self.is_command else Reading)(scope, receive, send)

@@ -51,22 +51,22 @@ async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lone
 
 
 @contextlib.asynccontextmanager
-async def alone(keys: Path, **settings: str) -> AsyncIterator[Lonely]:
-    """A gateway for development with these settings and keys, listening."""
+async def alone(keys: Path | None, development: bool = True, **settings: str) -> AsyncIterator[Lonely]:
+    """A gateway with these settings and keys, listening."""
     silent = await asyncio.start_server(_never_answers, "127.0.0.1", 0)
     port = _free_port()
     env = {
         **os.environ,
         "HOLDFAST_KAFKA": f"127.0.0.1:{_free_port()}",
         "HOLDFAST_INTERNAL_TOKEN": "between us",
-        "HOLDFAST_DEVELOPMENT": "1",
+        "HOLDFAST_DEVELOPMENT": str(int(development)),
         "HOLDFAST_GATEWAY_PORT": str(port),
-        "HOLDFAST_GATEWAY_KEYS": str(keys),
         "HOLDFAST_GATEWAY_AVAILABILITY_URL": f"http://127.0.0.1:{_free_port()}",
         "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}",
         "HOLDFAST_GATEWAY_READ_WITHIN": "0.5",
         "HOLDFAST_GATEWAY_REACHABLE_WITHIN": "0.1",
         "HOLDFAST_GATEWAY_ARRIVED_WITHIN": "1",
+        **({"HOLDFAST_GATEWAY_KEYS": str(keys)} if keys else {}),
         **{f"HOLDFAST_GATEWAY_{name}": value for name, value in settings.items()},
     }
     process = await asyncio.create_subprocess_exec(
@@ -81,8 +81,9 @@ async def alone(keys: Path, **settings: str) -> AsyncIterator[Lonely]:
         yield gateway
     finally:
         await gateway.session.close()
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        if process.returncode is None:
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 10) == 0
         silent.close()
 
 

@@ -104,10 +104,12 @@ class _Tokens:
                 why = "Too many wrong secrets. Wait a little."
                 told = Problem("RATE_LIMITED", why, headers={"Retry-After": str(wait)})
                 raise _Refusal("temporarily_unavailable", told)
+            # It counts until it has proven right: guesses side by side are counted too.
+            self._guesses.failed(who, time.monotonic())
             client = await self._clients.proven(shown.id, shown.secret)
             if client is None:
-                self._guesses.failed(who, time.monotonic())
                 raise _unproven()
+            self._guesses.forgive(who)
         return client
 
 
