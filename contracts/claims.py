@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from contracts.envelope import request_hash
 from contracts.model import Id, Message, Name
 
 
@@ -23,3 +24,9 @@ class KeyClaimed(Message):
     """The id belongs to that request, and did from the beginning."""
 
     command_id: Id
+
+
+def claim(command_id: str, organisation: str, command: Message) -> ClaimKey:
+    """What is claimed for this command."""
+    hashed = request_hash(organisation, command)
+    return ClaimKey(command_id=command_id, request_hash=hashed, command=type(command).type)

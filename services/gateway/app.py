@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from services.gateway import documentation, packing
+from services.gateway import packing
 from services.gateway.auth import Authentication
 from services.gateway.clients import DEVELOPMENT, Clients
 from services.gateway.cors import Origins
@@ -79,7 +79,7 @@ def _identified(app: FastAPI, settings: Settings) -> dict[str, Trusted]:
         )
         trusted.append(Trusted(name, settings.audience, issuer))
         clients = Clients([*settings.clients, *(DEVELOPMENT if settings.development else ())])
-        app.router.routes.extend(oauth.routes(issuer, clients, settings.token_failures))
+        app.router.routes.extend(oauth.router(issuer, clients, settings.token_failures).routes)
     if settings.oidc_issuer and settings.oidc_keys_url:
         trusted.append(
             Trusted(
@@ -120,7 +120,7 @@ async def _readyz(request: Request) -> Response:
 
 
 async def _openapi(request: Request) -> Response:
-    response = _answer(orjson.dumps(documentation.complete(request.app.openapi())))
+    response = _answer(orjson.dumps(request.app.openapi()))
     packing.pack(response, dict(request.scope["headers"]))
     return response
 

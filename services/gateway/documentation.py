@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field
 
 from contracts.model import Value
-from services.gateway import examples, oauth_documentation
+from services.gateway import examples
 from services.gateway.errors import STATUS, ErrorEnvelope
 
 Item = TypeVar("Item")
@@ -23,9 +23,6 @@ IDEMPOTENCY_KEY = {
 
 # code -> what is said, the field it is about, and what is wrong with it
 _problems: dict[str, tuple[str, str, str]] = {
-    "UNAUTHORIZED": ("The token has expired.", "", ""),
-    "FORBIDDEN": ("The token lacks the scope booking:write.", "", ""),
-    "RATE_LIMITED": ("More than 300 requests in a minute.", "", ""),
     "NOT_FOUND": ("There is nothing with this id.", "", ""),
     "SLOT_UNAVAILABLE": ("The slot is held until 12:15:00Z.", "slot", "held"),
     "HOLD_EXPIRED": ("The hold ran out at 12:15:00Z.", "", ""),
@@ -38,7 +35,6 @@ _problems: dict[str, tuple[str, str, str]] = {
     "SERVICE_UNAVAILABLE": ("The command was not accepted. Repeat it with the same Idempotency-Key.", "", ""),
     "TIMEOUT": ("The read took too long.", "", ""),
 }
-_whoever_asks = ("UNAUTHORIZED", "FORBIDDEN", "RATE_LIMITED")
 _malformed = ("The body does not have the documented shape.", "slot.from", "is not written as 2027-01-11T09:00:00Z")
 
 
@@ -75,18 +71,6 @@ class Late(Value):
     status: str | None = None
 
 
-def security(scope: str) -> dict[str, Any]:
-    """What an operation says of the scope that it needs."""
-    return {"security": [{"oauth2": [scope]}]}
-
-
-def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with how a token is got."""
-    document.setdefault("components", {})["securitySchemes"] = {"oauth2": oauth_documentation.SCHEME}
-    document["paths"].setdefault("/oauth/token", {"post": oauth_documentation.TOKEN})
-    return document
-
-
 def listed(example: Any) -> dict[str, Any]:
     """The example of a page."""
     meta = {"page": 1, "limit": 20, "totalItems": 1, "totalPages": 1, "hasNextPage": False, "hasPreviousPage": False}
@@ -95,7 +79,7 @@ def listed(example: Any) -> dict[str, Any]:
 
 def read(example: Any, *codes: str) -> dict[int | str, dict[str, Any]]:
     """The answers of an operation that changes nothing; `codes` are the refusals beyond those all have."""
-    refusals = _refusals(*codes, *_whoever_asks, "SERVER_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT")
+    refusals = _refusals(*codes, "SERVER_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT")
     # Without a default FastAPI would add a 422 of its own.
     return {200: _json(example), **refusals, "default": refusals[500]}
 
@@ -107,7 +91,7 @@ def command(status: int, example: Any, *codes: str) -> dict[int | str, dict[str,
     return {
         status: {} if status == 204 else _json(example),
         202: {"model": Late, "description": (Late.__doc__ or ""), **_json(pending)},
-        **_refusals(*codes, *_whoever_asks, *everywhere, "SERVICE_UNAVAILABLE"),
+        **_refusals(*codes, *everywhere, "SERVICE_UNAVAILABLE"),
     }
 
 

@@ -32,7 +32,7 @@ STATUS = {
     "SERVICE_UNAVAILABLE": 503,
     "TIMEOUT": 504,
 }
-_come_again = {"Retry-After": "1"}
+_come_again = {"RATE_LIMITED": {"Retry-After": "1"}, "SERVICE_UNAVAILABLE": {"Retry-After": "1"}}
 
 # Pydantic's own words where they speak of Python or show a pattern.
 _words = {
@@ -75,7 +75,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(code, message)
         self.status, self.code, self.message = status or STATUS[code], code, message
-        self.headers = headers or (_come_again if code == "SERVICE_UNAVAILABLE" else None)
+        self.headers = headers or _come_again.get(code)
         self.details = [{"field": field[:LONGEST_FIELD], "issue": issue} for field, issue in details][:MOST_DETAILS]
 
     def envelope(self, correlation: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What OpenAPI says of the token endpoint, whose bodies are those of RFC 6749 and not ours."""
+"""What OpenAPI says of the embedded issuer, whose bodies are those of RFC 6749, RFC 7517 and OpenID Connect, and not ours."""
 
 from typing import Any
 
@@ -8,12 +8,6 @@ SCOPES = {
     "org_read": "read the catalogue",
     "org_write": "change the catalogue",
 }
-SCHEME: dict[str, Any] = {
-    "type": "oauth2",
-    "description": "Client credentials; the token goes into `Authorization: Bearer`.",
-    "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": SCOPES}},
-}
-
 _text = {"type": "string"}
 _token = {
     "type": "object",
@@ -46,6 +40,7 @@ _error = {
                 "invalid_scope",
                 "unsupported_grant_type",
                 "temporarily_unavailable",
+                "server_error",
             ]
         },
         "error_description": _text,
@@ -65,16 +60,14 @@ def _refusal(status: int, code: str, error: str, words: str) -> dict[str, Any]:
         "message": words,
         "correlationId": "5ea00000-0000-4000-8000-000000000099",
     }
-    example = {"error": error, "error_description": words, **envelope, "details": []}
-    return {"description": words, "content": {"application/json": {"schema": _error, "example": example}}}
+    return _answer(words, _error, {"error": error, "error_description": words, **envelope, "details": []})
 
 
-TOKEN: dict[str, Any] = {
-    "operationId": "issue_token",
-    "summary": "Issue Token",
-    "tags": ["identity"],
-    "security": [],
-    "description": "A token for a client (RFC 6749, 4.4). The client shows its id and secret in the form or as HTTP Basic.",
+def _answer(words: str, schema: dict[str, Any], example: Any) -> dict[str, Any]:
+    return {"description": words, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -88,25 +81,48 @@ TOKEN: dict[str, Any] = {
                 },
             }
         },
-    },
-    "responses": {
-        "200": {
-            "description": "The token.",
-            "content": {
-                "application/json": {
-                    "schema": _token,
-                    "example": {
-                        "access_token": "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl",
-                        "token_type": "Bearer",
-                        "expires_in": 3600,
-                        "scope": "booking:read booking:write",
-                    },
-                }
-            },
+    }
+}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: _answer(
+        "The token",
+        _token,
+        {
+            "access_token": "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl",
+            "token_type": "Bearer",
+            "expires_in": 3600,
+            "scope": "booking:read booking:write",
         },
-        "400": _refusal(400, "VALIDATION_FAILED", "invalid_scope", "The client may not have the scope org_write."),
-        "401": _refusal(401, "UNAUTHORIZED", "invalid_client", "The client id or the secret is wrong."),
-        "413": _refusal(413, "PAYLOAD_TOO_LARGE", "invalid_request", "The body is longer than 8192 bytes."),
-        "429": _refusal(429, "RATE_LIMITED", "temporarily_unavailable", "Too many wrong secrets. Wait a little."),
-    },
+    ),
+    400: _refusal(400, "VALIDATION_FAILED", "invalid_scope", "The client may not have the scope org_write."),
+    401: _refusal(401, "UNAUTHORIZED", "invalid_client", "The client id or the secret is wrong."),
+    413: _refusal(413, "PAYLOAD_TOO_LARGE", "invalid_request", "The body is longer than 8192 bytes."),
+    429: _refusal(429, "RATE_LIMITED", "temporarily_unavailable", "Too many wrong secrets. Wait a little."),
+    500: _refusal(500, "SERVER_ERROR", "server_error", "Something went wrong on our side."),
+}
+KEYS: dict[int | str, dict[str, Any]] = {
+    200: _answer(
+        "The keys, a JWK set (RFC 7517)",
+        {
+            "type": "object",
+            "required": ["keys"],
+            "properties": {"keys": {"type": "array", "items": {"type": "object", "required": ["kty", "kid", "alg"]}}},
+        },
+        {"keys": [{"kty": "EC", "crv": "P-256", "x": "…", "y": "…", "kid": "PsTGjD2q", "alg": "ES256", "use": "sig"}]},
+    )
+}
+ABOUT: dict[int | str, dict[str, Any]] = {
+    200: _answer(
+        "Where what is",
+        {
+            "type": "object",
+            "required": ["issuer", "token_endpoint", "jwks_uri"],
+            "properties": {"issuer": _text, "token_endpoint": _text, "jwks_uri": _text},
+        },
+        {
+            "issuer": "https://holdfast.example",
+            "token_endpoint": "https://holdfast.example/oauth/token",
+            "jwks_uri": "https://holdfast.example/.well-known/jwks.json",
+        },
+    )
 }

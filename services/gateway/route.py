@@ -17,25 +17,42 @@ from starlette.types import Receive, Scope, Send
 from services.gateway import bodies, conditions, keys, packing, queries
 from services.gateway.auth import unauthorized
 from services.gateway.calls import Command, Reading
-from services.gateway.documentation import IDEMPOTENCY_KEY, security
+from services.gateway.documentation import IDEMPOTENCY_KEY
 from services.gateway.errors import Problem
 
 log = logging.getLogger(__name__)
 
 
-class Route(APIRoute):
+class Readable(APIRoute):
+    """HEAD is GET whose body stays here: uvicorn keeps it back."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether this is the route."""
+        return super().matches({**scope, "method": "GET"} if self._is_head(scope) else scope)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        if self._is_head(scope):
+            await self.app(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
+
+    def _is_head(self, scope: Scope) -> bool:
+        return scope.get("method") == "HEAD" and "GET" in self.methods
+
+
+class Route(Readable):
     """Every answer carries X-Correlation-Id and what is left of the client's limit; a command's also its Idempotency-Key.
-    Whatever goes wrong, the envelope says so."""
+    Whatever goes wrong, the envelope says so. `scope` is what a token needs."""
 
     def __init__(self, path: str, endpoint: Callable[..., Awaitable[Response]], **described: Any) -> None:
         self.is_command = described["methods"] != ["GET"]
         catalogue = "catalogue" in (described.get("tags") or ())
         if self.is_command:
-            self.needs = "org_write" if catalogue else "booking:write"
-            described["openapi_extra"] = {"parameters": [IDEMPOTENCY_KEY], **security(self.needs)}
+            self.scope = "org_write" if catalogue else "booking:write"
+            described["openapi_extra"] = {"parameters": [IDEMPOTENCY_KEY]}
         else:
-            self.needs = "org_read" if catalogue else "booking:read"
-            described["openapi_extra"] = security(self.needs)
+            self.scope = "org_read" if catalogue else "booking:read"
         described["operation_id"] = endpoint.__name__
         super().__init__(path, endpoint, **described)
         models = get_type_hints(endpoint)
@@ -43,20 +60,6 @@ class Route(APIRoute):
         self._query: type[queries.Query] | None = models.get("query")
         self._endpoint = endpoint
         self.app = self._serve
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """HEAD is GET whose body stays here: uvicorn keeps it back."""
-        return super().matches({**scope, "method": "GET"} if self._is_head(scope) else scope)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As it matches."""
-        if self._is_head(scope):
-            await self._serve(scope, receive, send)
-        else:
-            await super().handle(scope, receive, send)
-
-    def _is_head(self, scope: Scope) -> bool:
-        return not self.is_command and scope.get("method") == "HEAD"
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = (Command if self.is_command else Reading)(scope, receive, send)
@@ -86,7 +89,7 @@ class Route(APIRoute):
         left = limit.take((call.identity.organisation, call.identity.client))
         headers += left.headers()
         left.check()
-        call.identity.require(self.needs)
+        call.identity.require(self.scope)
         if isinstance(call, Command):
             return await self._command(call, headers)
         return await self._reading(call)

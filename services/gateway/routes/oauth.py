@@ -9,21 +9,21 @@ import logging
 import time
 import uuid
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, get_args
 from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
-from services.gateway import bodies
-from services.gateway.clients import Clients, RegisteredClient
+from services.gateway import bodies, oauth_documentation
+from services.gateway.clients import Clients, RegisteredClient, Scope
 from services.gateway.errors import Problem
 from services.gateway.issuer import ALGORITHM, Issuer
 from services.gateway.limits import Guesses
-from services.gateway.oauth_documentation import SCOPES
+from services.gateway.route import Readable
 
 log = logging.getLogger(__name__)
 
@@ -61,15 +61,13 @@ class _Tokens:
         correlation = str(uuid.uuid4())
         try:
             response = await self._issued(request)
-        except (_Refusal, Problem) as told:
-            error, problem = ("invalid_request", told) if isinstance(told, Problem) else (told.error, told.problem)
-            response = problem.answer(correlation)
-            words = {"error": error, "error_description": problem.message}
-            body = orjson.dumps({**words, **orjson.loads(response.body)})
-            response = Response(body, problem.status, problem.headers, "application/json")
+        except (_Refusal, Problem) as no:
+            error, problem = ("invalid_request", no) if isinstance(no, Problem) else (no.error, no.problem)
+            response = _refused(error, problem, correlation)
         except OSError:
             log.exception("the folder of keys cannot be used")
-            response = Problem("SERVER_ERROR", "Something went wrong on our side.").answer(correlation)
+            told = Problem("SERVER_ERROR", "Something went wrong on our side.")
+            response = _refused("server_error", told, correlation)
         response.headers["X-Correlation-Id"] = correlation
         response.headers["Pragma"] = "no-cache"  # RFC 6749, 5.1; `Cache-Control: no-store` is on every answer
         return response
@@ -87,7 +85,11 @@ class _Tokens:
         asked = frozenset(fields.get("scope", "").split()) or allowed
         if asked - allowed:
             unknown = min(asked - allowed)
-            words = f"The client may not have the scope {unknown}." if unknown in SCOPES else "There is no such scope."
+            words = (
+                f"The client may not have the scope {unknown}."
+                if unknown in get_args(Scope)
+                else "There is no such scope."
+            )
             raise _wrong("invalid_scope", words)
         token = {
             "access_token": self._issuer.token(client.organisation, client.id, asked),
@@ -113,7 +115,7 @@ class _Tokens:
         return client
 
 
-def routes(issuer: Issuer, clients: Clients, failures_a_minute: int) -> list[BaseRoute]:
+def router(issuer: Issuer, clients: Clients, failures_a_minute: int) -> APIRouter:
     """The token endpoint, the keys, and where they are. None of them needs a token."""
     described = {
         "issuer": issuer.name,
@@ -124,21 +126,48 @@ def routes(issuer: Issuer, clients: Clients, failures_a_minute: int) -> list[Bas
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-        "scopes_supported": sorted(SCOPES),
+        "scopes_supported": sorted(get_args(Scope)),
     }
-    return [
-        Route("/oauth/token", _Tokens(issuer, clients, failures_a_minute).answer, methods=["POST"]),
-        Route("/.well-known/jwks.json", _told(issuer.published)),
-        Route("/.well-known/openid-configuration", _told(lambda: described)),
-    ]
+    tokens = _Tokens(issuer, clients, failures_a_minute)
+    made = APIRouter(tags=["identity"], route_class=Readable)
+
+    @made.post(
+        "/oauth/token",
+        response_model=None,
+        operation_id="issue_token",
+        responses=oauth_documentation.ANSWERS,
+        openapi_extra=oauth_documentation.FORM,
+    )
+    async def issue_token(request: Request) -> Response:
+        """A token for a client (RFC 6749, 4.4), which shows its id and secret in the form or as HTTP Basic."""
+        return await tokens.answer(request)
+
+    @made.get(
+        "/.well-known/jwks.json",
+        response_model=None,
+        operation_id="get_keys",
+        responses=oauth_documentation.KEYS,
+    )
+    async def get_keys() -> Response:
+        """The keys that prove the tokens of this issuer."""
+        return _told(issuer.published())
+
+    @made.get(
+        "/.well-known/openid-configuration",
+        response_model=None,
+        operation_id="get_issuer",
+        responses=oauth_documentation.ABOUT,
+    )
+    async def get_issuer() -> Response:
+        """Where this issuer has what."""
+        return _told(described)
+
+    return made
 
 
-def _told(what: Callable[[], Mapping[str, object]]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_: Request) -> Response:
-        headers = {"X-Correlation-Id": str(uuid.uuid4())}
-        return Response(orjson.dumps(what()), headers=headers, media_type="application/json")
-
-    return answer
+def _told(value: Mapping[str, object]) -> Response:
+    headers = {"X-Correlation-Id": str(uuid.uuid4())}
+    return Response(orjson.dumps(value), headers=headers, media_type="application/json")
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -176,6 +205,12 @@ def _shown(request: Request, fields: Mapping[str, str]) -> _Shown:
     if not colon or fields.get("client_id", shown.id) != shown.id:
         raise _unproven()
     return shown
+
+
+def _refused(error: str, problem: Problem, correlation: str) -> Response:
+    words = {"error": error, "error_description": problem.message}
+    body = orjson.dumps({**words, **orjson.loads(problem.envelope(correlation))})
+    return Response(body, problem.status, problem.headers, "application/json")
 
 
 def _unproven(words: str = "The client id or the secret is wrong.") -> _Refusal:
