@@ -55,12 +55,11 @@ def build(settings: Settings) -> FastAPI:
     app.state.replies = Replies(settings)
     app.state.reads = Reads(settings)
     app.state.most_reads, app.state.most_writes = Limit(settings.most_reads), Limit(settings.most_writes)
-    trusted = _identified(app, settings)
-    app.state.authentication = Authentication(trusted)
     if settings.origins:
         app.add_middleware(Origins, origins=settings.origins)
     for router in (bookings, slots, venues, spaces, products):  # the busiest first: they are searched in order
         app.router.routes.extend(router.router.routes)
+    app.state.authentication = Authentication(_identified(app, settings))
     app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), Route("/openapi.json", _openapi)])
     return app
 
