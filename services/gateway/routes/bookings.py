@@ -34,7 +34,11 @@ async def create_booking(call: Command, body: NewBooking) -> Response:
     return _booked(answer, 201, {"Location": location})
 
 
-@router.get(ONE, response_model=booking.Booking, responses=documentation.read(examples.BOOKING, "NOT_FOUND"))
+@router.get(
+    ONE,
+    response_model=booking.Booking,
+    responses={**documentation.read(examples.BOOKING, "NOT_FOUND"), 304: {"description": "As `If-None-Match` says"}},
+)
 async def get_booking(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The booking as it is now."""
     body = await call.passed_on("booking", f"/bookings/{id}")
