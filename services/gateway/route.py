@@ -18,7 +18,7 @@ from services.gateway import bodies, conditions, keys, packing, queries
 from services.gateway.auth import unauthorized
 from services.gateway.calls import Command, Reading
 from services.gateway.documentation import IDEMPOTENCY_KEY
-from services.gateway.errors import Problem
+from services.gateway.errors import Problem, malformed
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +82,8 @@ class Route(Readable):
 
     async def _answered(self, call: Command | Reading, headers: list[tuple[bytes, bytes]]) -> Response:
         state = call.app.state
-        if len(call.given) < len(call.scope["headers"]) and _twice(call, b"authorization"):
-            raise unauthorized("More than one token was given.", "invalid_token")
+        if len(call.given) < len(call.scope["headers"]):
+            _check_once(call)
         call.identity = await state.authentication.identify(call.given.get(b"authorization"))
         limit = state.most_writes if self.is_command else state.most_reads
         left = limit.take((call.identity.organisation, call.identity.client))
@@ -114,5 +114,10 @@ class Route(Readable):
         return await self._endpoint(call, **arguments)
 
 
-def _twice(call: Command | Reading, header: bytes) -> bool:
-    return [name for name, _ in call.scope["headers"]].count(header) > 1
+def _check_once(call: Command | Reading) -> None:
+    """Of two tokens or conditions nobody could say which one counts. Raises Problem."""
+    names = [name for name, _ in call.scope["headers"]]
+    if names.count(b"authorization") > 1:
+        raise unauthorized("More than one token was given.", "invalid_token")
+    if names.count(b"if-match") > 1:
+        raise malformed("The condition cannot be honoured.", ("If-Match", "is given twice"))

@@ -59,6 +59,16 @@ async def test_a_condition_on_what_has_no_version_is_400(lonely: Any, method: st
         assert (answer.status, (await answer.json())["details"][0]["field"]) == (400, "If-Match")
 
 
+async def test_two_conditions_are_400(lonely: Any) -> None:
+    async with lonely.session.delete(
+        f"/v1/bookings/{ID}", headers=[("If-Match", '"7"'), ("If-Match", '"8"')]
+    ) as answer:
+        assert (answer.status, (await answer.json())["details"]) == (
+            400,
+            [{"field": "If-Match", "issue": "is given twice"}],
+        )
+
+
 @pytest.mark.parametrize("path", ["/v1/bookings/slots", "/v1/venues", "/livez", "/openapi.json"])
 async def test_head_is_a_get_without_its_body(lonely: Any, path: str) -> None:
     async with lonely.session.get(path) as get, lonely.session.head(path) as head:
