@@ -38,7 +38,7 @@ class Readable(APIRoute):
             await super().handle(scope, receive, send)
 
     def _is_head(self, scope: Scope) -> bool:
-        return scope.get("method") == "HEAD" and "GET" in self.methods
+        return scope.get("method") == "HEAD" and "GET" in (self.methods or ())
 
 
 class Route(Readable):
