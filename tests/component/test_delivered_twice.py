@@ -14,6 +14,7 @@ from contracts import topics
 from contracts.availability import ExpireHold, HoldSlot
 from contracts.booking import CancelBooking, ConfirmBooking, DeleteBooking, ExtendHold
 from contracts.catalogue import ArchiveProduct, ArchiveSpace, ArchiveVenue
+from contracts.claims import claim
 from contracts.client import booking_id
 from contracts.model import Message
 
@@ -109,6 +110,8 @@ async def test_every_message_that_comes_twice_has_one_effect(bus: Bus, office: O
     await office.says(ConfirmBooking(booking_id=kept))
     await office.says(CancelBooking(booking_id=cancelled))
     await office.says(DeleteBooking(booking_id=deleted))
+    claimed = str(uuid.uuid4())
+    await office.says(claim(claimed, office.house.organisation, ArchiveVenue(venue_id=office.house.venue)), claimed)
     refused = str(uuid.uuid4())
     await office.says(office.house.create(refused, 0), refused)
 
