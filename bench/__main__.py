@@ -40,6 +40,7 @@ from embedded import folder
 from embedded.jars import PROJECT
 from embedded.platform import Platform, running
 from embedded.problem import Problem
+from examples import tokens
 
 MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Table]]]] = {
     "idle": idle.measure,
@@ -91,6 +92,7 @@ async def measured(asked: argparse.Namespace) -> tuple[list[Table], bool]:
         platform = await stack.enter_async_context(running(DATA, hold=f"{hold}s", say=say))
         driver = await stack.enter_async_context(Driver(platform.kafka))
         bench = Bench(platform, await house.furnish(platform.kafka), driver, asked.quick, hold, say, stack)
+        lines.sign_in(await tokens.authorization(platform.url))
         tables.append(await machine.settings(platform, f"{hold} s", SESSION_MS))
         at_start = _memory(platform)
         await _warm_up(bench)

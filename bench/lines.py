@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
 import orjson
@@ -113,6 +113,15 @@ def hold(url: str, product: str, slot: tuple[str, Slot], *headers: str) -> bytes
     return post(url, "/v1/bookings", {"productId": product, "spaceId": space, "slot": span}, *headers)
 
 
+def sign_in(authorization: Mapping[str, str]) -> None:
+    """All requests that are made from now on carry this header; the plain service passes over it."""
+    _signed_in.update(authorization)
+
+
+_signed_in: dict[str, str] = {}
+
+
 def _head(method: str, url: str, path: str, *headers: str) -> bytes:
     host = urllib.parse.urlsplit(url).netloc
-    return "\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]).encode()
+    ours = [f"{name}: {value}" for name, value in _signed_in.items()]
+    return "\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {host}", *ours, *headers, "", ""]).encode()

@@ -10,22 +10,28 @@ wherever it is sent; the same key with another command is refused. Without a key
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import NamedTuple, Self, cast
+from typing import Self, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from contracts import booking, catalogue, header_names, topics
+from contracts import booking, catalogue, claims, header_names, topics
 from contracts.answers import Refused
 from contracts.booking_commands import BookingCommands
 from contracts.booking_commands import booking_id as booking_id  # the name that everybody knows it by
 from contracts.envelope import edge_id, request_hash, stamp, write
 from contracts.model import Message
+from contracts.outcomes import CommandRefused as CommandRefused
+from contracts.outcomes import NotAccepted as NotAccepted
+from contracts.outcomes import Reply as Reply
+from contracts.outcomes import Unanswered as Unanswered
+from contracts.outcomes import Unclaimed as Unclaimed
 
 log = logging.getLogger(__name__)
 
@@ -40,31 +46,9 @@ ANSWERS: dict[str, type[Message]] = {
         catalogue.SpaceAnswer,
         catalogue.ProductAnswer,
         catalogue.ArchiveAnswer,
+        claims.KeyClaimed,
     )
 }
-
-
-class NotAccepted(Exception):
-    """Kafka has not acknowledged the command in time. It may still arrive: repeat it with the same key."""
-
-
-class Unanswered(Exception):
-    """Kafka has the command, its answer is late. Nothing is lost: repeat it with the same key to get the answer."""
-
-
-class CommandRefused(Exception):
-    """The command had no effect; `refused` says why."""
-
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(f"{refused.code}: {refused.message}")
-        self.refused = refused
-
-
-class Reply(NamedTuple):
-    """`message` is the answer, a Refused included; `replayed` tells that it was given before, to an earlier delivery."""
-
-    message: Message
-    replayed: bool
 
 
 class Client(BookingCommands):
@@ -152,14 +136,32 @@ class Client(BookingCommands):
         organisation: str | None = None,
         traceparent: bytes | None = None,
     ) -> Reply:
-        """Publish the command and await its answer. Raises NotAccepted or Unanswered; a Refused is an answer."""
-        organisation = organisation or self.organisation
+        """Publish the command and await its answer. Raises NotAccepted or Unanswered; a Refused is an answer.
+
+        What another service than booking decides is published once its key is claimed there: one ledger knows every key.
+        """
+        organisation, within = organisation or self.organisation, self.answered_within
+        if topics.address(command)[0] != topics.BOOKING_COMMANDS.name:
+            began, claim = time.monotonic(), claims.claim(command_id, organisation, command)
+            try:
+                claimed = await self._asked(claim, command_id, organisation, traceparent, within)
+            except Unanswered:
+                # The command itself is not in Kafka yet: to say that nothing is lost would not be true.
+                raise Unclaimed(command_id) from None
+            if isinstance(claimed.message, Refused):
+                return claimed
+            within -= time.monotonic() - began
+        return await self._asked(command, command_id, organisation, traceparent, within)
+
+    async def _asked(
+        self, command: Message, command_id: str, organisation: str, traceparent: bytes | None, within: float
+    ) -> Reply:
         waits_for = (command_id, request_hash(organisation, command))
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(waits_for, []).append(future)
         try:
             await self._publish(command, command_id, organisation, traceparent)
-            async with asyncio.timeout(self.answered_within):
+            async with asyncio.timeout(within):
                 return await future
         except TimeoutError:
             raise Unanswered(command_id) from None

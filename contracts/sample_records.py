@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple, TypeVar, cast
 
-from contracts import availability, booking, catalogue, topics
+from contracts import availability, booking, catalogue, claims, topics
 from contracts.answers import Detail, Refused
 from contracts.envelope import Headers, edge_id, output_id, request_hash, stamp, write
 from contracts.examples import (
@@ -71,8 +71,16 @@ def records() -> dict[str, Record]:
 
 def _catalogue() -> list[Record]:
     """The house is put on sale, and taken off again."""
+    house = catalogue.PutVenue(venue_id=HARBOUR_HOUSE.id, create=True, fields=VENUE_FIELDS)
+    claim = claims.ClaimKey(
+        command_id=edge_id(ORGANISATION, CLIENT, "venue"),
+        request_hash=request_hash(ORGANISATION, house),
+        command=house.type,
+    )
     return [
-        put := _asked("venue", catalogue.PutVenue(venue_id=HARBOUR_HOUSE.id, create=True, fields=VENUE_FIELDS)),
+        claimed := _asked("venue", claim),
+        _answer(claimed, "booking", claims.KeyClaimed(command_id=claim.command_id)),
+        put := _asked("venue", house),
         _answer(put, "availability", catalogue.VenueAnswer(venue=HARBOUR_HOUSE)),
         put := _asked("space", catalogue.PutSpace(space_id=LIGHTHOUSE.id, create=True, fields=SPACE_FIELDS)),
         _answer(put, "availability", catalogue.SpaceAnswer(space=LIGHTHOUSE)),

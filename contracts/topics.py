@@ -9,7 +9,7 @@ from operator import attrgetter
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from contracts import availability, booking, catalogue
+from contracts import availability, booking, catalogue, claims
 from contracts.model import Message
 
 WEEK = timedelta(days=7)  # reliability R15: the inbox remembers a day longer than a topic keeps
@@ -22,7 +22,7 @@ TOPIC_EXISTS = 36
 class Topic:
     """`key` is the field of its messages that becomes the record's key, `a.b` a field of a field; equal keys keep their order.
 
-    A command about something else, a venue or a customer, has no such field: it is keyed by its first one, that thing's id.
+    A command about something else, a venue, a customer or a key, has no such field: it is keyed by its first one, that thing's id.
 
     `forwards_to` makes it a delay topic: its records go there when they are due.
     """
@@ -47,6 +47,7 @@ BOOKING_COMMANDS = Topic(
         booking.DeleteBooking,
         booking.ExtendHold,
         booking.FindOrCreateCustomer,
+        claims.ClaimKey,
     ),
 )
 AVAILABILITY_COMMANDS = Topic(

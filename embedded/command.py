@@ -49,6 +49,9 @@ def up(
         async with platform.running(data, port=port, hold=hold, scale=replicas, say=_say) as running:
             _say(f"\nHoldfast runs at {running.url}  (slots are held for {hold})")
             _say(f"Kafka is at {running.kafka}; data and logs are in {data}.")
+            _say(
+                "Clients for development: demo / demo-secret and rival / rival-secret, each of the organisation of its name."
+            )
             _say("Ctrl-C stops everything, the data stays.\n")
             await asyncio.Event().wait()
         return 0

@@ -48,6 +48,7 @@ class Infrastructure:
             "HOLDFAST_KAFKA": self.kafka,
             "HOLDFAST_INTERNAL_TOKEN": self._folder.token(),
             "HOLDFAST_DEVELOPMENT": "1",
+            "HOLDFAST_GATEWAY_KEYS": str(self.data / "keys"),
             **session,
         }
 

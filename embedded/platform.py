@@ -63,6 +63,7 @@ class Platform(Infrastructure):
     def environment(self) -> dict[str, str]:
         """What every service is told; each takes what concerns it."""
         mine = {
+            "HOLDFAST_GATEWAY_ISSUER": self.url,
             "HOLDFAST_GATEWAY_PORT": str(self._gateway_port),
             "HOLDFAST_AVAILABILITY_HOLD": iso(self.plan.hold),
             "HOLDFAST_TOPIC_PARTITIONS": str(PARTITIONS),

@@ -9,7 +9,7 @@ import aiohttp
 
 from contracts import examples
 from contracts.model import Slot
-from examples import another_service, harbour_house
+from examples import another_service, harbour_house, tokens
 from examples.harbour_house import House
 from examples.telling import Teller, Unexpected
 from examples.visitor import Visitor
@@ -37,7 +37,8 @@ async def main(platform: Addresses, teller: Teller | None = None) -> int:
     teller = teller or Teller()
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     try:
-        async with aiohttp.ClientSession(platform.url, timeout=timeout) as session:
+        signed_in = await tokens.authorization(platform.url)
+        async with aiohttp.ClientSession(platform.url, headers=signed_in, timeout=timeout) as session:
             await _tour(Visitor(session, teller), teller, platform.kafka)
     except (Unexpected, aiohttp.ClientError, TimeoutError, *another_service.FAILURES) as error:
         teller.fails(f"The demo stops here. {another_service.told(error)}")
@@ -50,7 +51,9 @@ async def main(platform: Addresses, teller: Teller | None = None) -> int:
 
 async def _tour(visitor: Visitor, teller: Teller, kafka: str) -> None:
     teller.chapter(
-        "A house, a room, an hour of it", "Opening hours are on the clock of Marseille, all other times are UTC."
+        "A house, a room, an hour of it",
+        f"All requests carry the token of the client `{tokens.CLIENT}` (POST /oauth/token). Opening hours are on the clock of "
+        "Marseille, all other times are UTC.",
     )
     house = await harbour_house.load(visitor)
     day = _next_workday(datetime.now(UTC))

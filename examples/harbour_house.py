@@ -16,7 +16,7 @@ import aiohttp
 
 from contracts import examples
 from contracts.model import Value
-from examples import addresses
+from examples import addresses, tokens
 from examples.telling import Teller, Unexpected
 from examples.visitor import Visitor
 
@@ -60,7 +60,8 @@ def _said(value: Value) -> dict[str, Any]:
 
 async def _main(gateway: str) -> None:
     timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(gateway, timeout=timeout) as session:
+    signed_in = await tokens.authorization(gateway)
+    async with aiohttp.ClientSession(gateway, headers=signed_in, timeout=timeout) as session:
         house = await load(Visitor(session, Teller(sys.stderr)))
     for name, value in zip(("HOLDFAST", "VENUE", "SPACE", "PRODUCT"), (gateway, *house), strict=True):
         print(f"{name}={value}")

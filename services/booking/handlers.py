@@ -20,6 +20,7 @@ from contracts.booking import (
     RescheduleBooking,
     UpdateBooking,
 )
+from contracts.claims import ClaimKey, KeyClaimed
 from services.booking import customers, domain, storage
 from services.booking.caps import Caps, Client
 from services.booking.settings import HELD_SLOTS
@@ -46,10 +47,10 @@ class BookingService:
                 customer = customers.wanted(body, message.organisation)
                 if not isinstance(customer, Refused):
                     wanted.add((message.organisation, customer.id))
-                continue
-            keys.add((message.organisation, _booking_id(message)))
-            if isinstance(body, CreateBooking) and body.client is not None:
-                asking[message.organisation, body.client] += 1
+            elif not isinstance(body, ClaimKey):
+                keys.add((message.organisation, _booking_id(message)))
+                if isinstance(body, CreateBooking) and body.client is not None:
+                    asking[message.organisation, body.client] += 1
         counted = self.caps.due(asking) if asking else ()
         return storage.load(keys, wanted, counted, self.caps.most)
 
@@ -60,10 +61,14 @@ class BookingService:
         return bookings
 
     def decide(self, bookings: Bookings, message: Incoming, now: datetime) -> Sequence[Output]:
-        if isinstance(message.body, FindOrCreateCustomer):
-            return [self._customer(bookings, message, message.body, now)]
+        body = message.body
+        if isinstance(body, FindOrCreateCustomer):
+            return [self._customer(bookings, message, body, now)]
+        if isinstance(body, ClaimKey):
+            # What makes it a claim is its row in the inbox: whoever comes with this id and another request is refused.
+            return (Answer(message.id, KeyClaimed(command_id=body.command_id)),)
         key = (message.organisation, _booking_id(message))
-        state, body = bookings.get(key), message.body
+        state = bookings.get(key)
         if isinstance(body, CreateBooking):
             decision = self._create(bookings, message, body, now)
         elif isinstance(body, COMMANDS):

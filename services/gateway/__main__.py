@@ -11,7 +11,7 @@ import uvicorn
 
 from chassis import memory, telemetry
 from chassis.notify import notify
-from services.gateway.app import build
+from services.gateway.app import NobodyTrusted, build
 from services.gateway.connection import Connection
 from services.gateway.replies import Replies
 from services.gateway.settings import Settings
@@ -70,7 +70,10 @@ def main() -> None:
         listening = listener(settings.host, settings.port)
     except OSError as error:
         sys.exit(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
-    app = build(settings)
+    try:
+        app = build(settings)
+    except NobodyTrusted as error:
+        sys.exit(error.__doc__)
     Connection.arrived_within = settings.arrived_within
     config = uvicorn.Config(
         app,

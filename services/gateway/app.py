@@ -5,6 +5,7 @@ import contextlib
 import logging
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import orjson
 from fastapi import FastAPI
@@ -13,19 +14,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from services.gateway import packing
+from services.gateway.auth import Authentication
+from services.gateway.clients import DEVELOPMENT, Clients
+from services.gateway.cors import Origins
 from services.gateway.errors import Problem
+from services.gateway.issuer import Issuer
+from services.gateway.key_sets import Published
+from services.gateway.limits import Limit
 from services.gateway.reads import Reads
 from services.gateway.replies import Replies
-from services.gateway.routes import bookings, customers, products, slots, spaces, venues
+from services.gateway.routes import bookings, customers, oauth, products, slots, spaces, venues
 from services.gateway.settings import Settings
+from services.gateway.tokens import Trusted
 
 log = logging.getLogger(__name__)
 
 DESCRIPTION = "Hold a slot, confirm it, or let it go: a slot is never sold twice, nothing accepted is ever forgotten."
 
 
+class NobodyTrusted(Exception):
+    """Say whose tokens count: HOLDFAST_GATEWAY_KEYS (the embedded issuer) or HOLDFAST_GATEWAY_OIDC_ISSUER and _OIDC_KEYS_URL."""
+
+
 def build(settings: Settings) -> FastAPI:
-    """The application; its line to Kafka is `state.replies`."""
+    """The application; its line to Kafka is `state.replies`. Raises NobodyTrusted."""
     app = FastAPI(
         title="Holdfast",
         version="1",
@@ -41,17 +54,45 @@ def build(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.replies = Replies(settings)
     app.state.reads = Reads(settings)
-    for router in (
-        bookings,
-        slots,
-        customers,
-        venues,
-        spaces,
-        products,
-    ):  # the busiest first: they are searched in order
+    app.state.most_reads, app.state.most_writes = Limit(settings.most_reads), Limit(settings.most_writes)
+    if settings.origins:
+        app.add_middleware(Origins, origins=settings.origins)
+    # The busiest first: they are searched in order.
+    for router in (bookings, slots, customers, venues, spaces, products):
         app.router.routes.extend(router.router.routes)
+    app.state.authentication = Authentication(_identified(app, settings))
     app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), Route("/openapi.json", _openapi)])
     return app
+
+
+def _identified(app: FastAPI, settings: Settings) -> dict[str, Trusted]:
+    """The issuers whose tokens count; the embedded one gets its routes."""
+    trusted = []
+    if settings.keys:
+        name = (settings.issuer or f"http://{settings.host}:{settings.port}").rstrip("/")
+        issuer = Issuer(
+            settings.keys,
+            name,
+            settings.audience,
+            settings.token_seconds,
+            timedelta(days=settings.key_days).total_seconds(),
+        )
+        trusted.append(Trusted(name, settings.audience, issuer))
+        clients = Clients([*settings.clients, *(DEVELOPMENT if settings.development else ())])
+        app.router.routes.extend(oauth.router(issuer, clients, settings.token_failures).routes)
+    if settings.oidc_issuer and settings.oidc_keys_url:
+        trusted.append(
+            Trusted(
+                settings.oidc_issuer,
+                settings.audience,
+                Published(settings.oidc_keys_url),
+                settings.oidc_organisation,
+                frozenset(kind.lower() for kind in settings.oidc_token_types),
+            )
+        )
+    if not trusted:
+        raise NobodyTrusted
+    return {each.issuer: each for each in trusted}
 
 
 @contextlib.asynccontextmanager
@@ -79,7 +120,9 @@ async def _readyz(request: Request) -> Response:
 
 
 async def _openapi(request: Request) -> Response:
-    return _answer(orjson.dumps(request.app.openapi()))
+    response = _answer(orjson.dumps(request.app.openapi()))
+    packing.pack(response, dict(request.scope["headers"]))
+    return response
 
 
 async def _unmatched(request: Request, error: Exception) -> Response:
@@ -89,6 +132,7 @@ async def _unmatched(request: Request, error: Exception) -> Response:
         return _told(Problem("NOT_FOUND", "There is nothing at this address."))
     routes = request.app.router.routes
     methods = {name for route in routes if route.matches(request.scope)[0] != Match.NONE for name in route.methods}
+    methods |= {"HEAD"} if "GET" in methods else set()
     response = _told(Problem("METHOD_NOT_ALLOWED", f"{request.method} is not possible here."))
     response.headers["Allow"] = ", ".join(sorted(methods))
     return response

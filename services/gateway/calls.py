@@ -15,7 +15,7 @@ from contracts.answers import Refused
 from contracts.client import NotAccepted, Unanswered
 from contracts.model import Message
 from services.gateway.auth import Identity
-from services.gateway.errors import Problem, refused
+from services.gateway.errors import Problem, malformed, refused
 from services.gateway.reads import Parameters, Reads, Service
 from services.gateway.replies import Replies
 
@@ -51,12 +51,22 @@ class Command(Call):
     """A call that changes something; `id` is the id of the command it becomes."""
 
     replayed = False
-    if_match: int | None = None  # the version that the client insists on
+    condition: int | None = None
+    _looked_at = False
+
+    @property
+    def if_match(self) -> int | None:
+        """The version that the client's If-Match names. Whoever reads it takes it upon them to honour it."""
+        self._looked_at = True
+        return self.condition
 
     async def answered(
         self, command: Message, expects: type[Answer], late: Mapping[str, Any], location: str | None = None
     ) -> Answer | Response:
         """The service's answer; the 202 with the body `late` when there is none in time. Raises Problem."""
+        if self.condition is not None and not self._looked_at:
+            # To do as if the condition were met would be worse than to refuse it.
+            raise malformed("This has no version that a condition could name.", ("If-Match", "is not supported here"))
         given = self.given.get(b"traceparent")
         traceparent = given if given and _traceparent(given) else None
         replies = cast("Replies", self.app.state.replies)

@@ -70,9 +70,10 @@ class Connection(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         self._timer = None
-        if self._arriving:
+        answered = self.cycle is None or self.cycle.response_complete
+        if self._arriving and (self._in_headers or not answered):
             self._cut("TIMEOUT", "The request took too long to arrive.", 408)
-        elif self.cycle is None or self.cycle.response_complete:
+        elif answered:  # also a request that was refused before its body came: one answer is enough
             self.transport.close()
 
     def _cut(self, code: str, message: str, status: int) -> None:

@@ -1,6 +1,6 @@
 """What a client is told when it does not get what it asked for: one envelope, whoever found the fault."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -16,6 +16,8 @@ LONGEST_FIELD = 200
 # The code decides the status; 400 alone shares its code with 422.
 STATUS = {
     "VALIDATION_FAILED": 422,
+    "UNAUTHORIZED": 401,
+    "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "SLOT_UNAVAILABLE": 409,
@@ -30,7 +32,7 @@ STATUS = {
     "SERVICE_UNAVAILABLE": 503,
     "TIMEOUT": 504,
 }
-_come_again = {"RATE_LIMITED", "SERVICE_UNAVAILABLE"}
+_come_again = {"RATE_LIMITED": {"Retry-After": "1"}, "SERVICE_UNAVAILABLE": {"Retry-After": "1"}}
 
 # Pydantic's own words where they speak of Python or show a pattern.
 _words = {
@@ -69,10 +71,12 @@ class Problem(Exception):
         message: str,
         details: Iterable[tuple[str, str]] = (),
         status: int | None = None,
+        headers: Mapping[str, str] | None = None,
         most: int = MOST_DETAILS,
     ) -> None:
         super().__init__(code, message)
         self.status, self.code, self.message = status or STATUS[code], code, message
+        self.headers = headers or _come_again.get(code)
         self.details = [{"field": field[:LONGEST_FIELD], "issue": issue} for field, issue in details][:most]
 
     def envelope(self, correlation: str) -> bytes:
@@ -89,8 +93,7 @@ class Problem(Exception):
 
     def answer(self, correlation: str) -> Response:
         """The whole answer, but for the headers that every answer has."""
-        headers = {"Retry-After": "1"} if self.code in _come_again else None
-        return Response(self.envelope(correlation), self.status, headers, "application/json")
+        return Response(self.envelope(correlation), self.status, self.headers, "application/json")
 
 
 def malformed(message: str, *details: tuple[str, str]) -> Problem:

@@ -5,7 +5,7 @@ import logging
 import time
 
 from contracts import topics
-from contracts.client import Client, NotAccepted, Reply
+from contracts.client import Client, NotAccepted, Reply, Unclaimed
 from contracts.model import Message
 from services.gateway.auth import Identity
 from services.gateway.settings import Settings
@@ -54,6 +54,8 @@ class Replies:
             reply = await self._client.ask(
                 command, command_id=command_id, organisation=organisation, traceparent=traceparent
             )
+        except Unclaimed:
+            raise  # Kafka does its part; booking is silent
         except NotAccepted:
             self._not_accepted_at = time.monotonic()
             raise

@@ -1,9 +1,12 @@
 """The gateway's manual: what it can be told."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from chassis import settings
+from services.gateway.clients import RegisteredClient
 
 
 class Settings(settings.Settings):
@@ -52,3 +55,66 @@ class Settings(settings.Settings):
 
     drained_within: float = Field(default=2.0, gt=0)
     """Seconds that requests under way have after SIGTERM; those still waiting are then told 202. One second comes on top."""
+
+    # ---- who is calling: at least one of `keys` and `oidc_issuer`
+
+    audience: str = "holdfast"
+    """What a token must name in `aud`."""
+
+    keys: Path | None = None
+    """The folder of the embedded issuer's keys, the same for all gateways of a platform; none: there is no such issuer.
+    Whoever can read it can act for anybody."""
+
+    issuer: str | None = None
+    """The embedded issuer's name in `iss`: the address at which clients reach the gateway, the same for all of them. By
+    default `http://host:port`."""
+
+    clients: tuple[RegisteredClient, ...] = ()
+    """The embedded issuer's clients, as JSON: `[{"id", "organisation", "secret", "scopes"}]`, the secret as `python -m
+    services.gateway.clients` hashes it. In development `demo` and `rival` come on top."""
+
+    token_seconds: int = Field(default=3600, ge=60, le=86_400)
+    """How long a token of the embedded issuer lives. It cannot be taken back, so keep it short."""
+
+    key_days: float = Field(default=30, gt=0)
+    """Days after which the embedded issuer signs with a new key."""
+
+    token_failures: int = Field(default=10, ge=1)
+    """Wrong secrets a minute, of one client from one address, until the token endpoint says 429."""
+
+    oidc_issuer: str | None = None
+    """An outside issuer whose tokens count, as it writes itself in `iss`; none: only the embedded one."""
+
+    oidc_keys_url: str | None = None
+    """Where that issuer publishes its keys (`jwks_uri`). Fetched when first needed and every ten minutes."""
+
+    oidc_organisation: str = "organisation"
+    """The claim of that issuer's tokens that names the organisation."""
+
+    oidc_token_types: frozenset[str] = frozenset({"at+jwt"})
+    """What that issuer's access tokens say in `typ`. Some issuers write `JWT`, as id tokens do: then only the audience tells
+    them apart, so it must be ours alone."""
+
+    # ---- how much a client may ask, of each gateway
+
+    reads_a_minute: int | None = Field(default=None, ge=1)
+    """Reads of one client: 600 unless given, 100,000 in development."""
+
+    writes_a_minute: int | None = Field(default=None, ge=1)
+    """Commands of one client: 300 unless given, 100,000 in development, so that load tests need no other build."""
+
+    # ---- browsers
+
+    origins: frozenset[str] = frozenset()
+    """Origins whose pages may call (CORS), as JSON: `["https://shop.example"]`; `["*"]` for all. None by default: tokens belong
+    on servers."""
+
+    @property
+    def most_reads(self) -> int:
+        """Reads a minute."""
+        return self.reads_a_minute or (100_000 if self.development else 600)
+
+    @property
+    def most_writes(self) -> int:
+        """Commands a minute."""
+        return self.writes_a_minute or (100_000 if self.development else 300)

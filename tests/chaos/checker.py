@@ -121,19 +121,23 @@ def first_occurrences_in_order(evidence: Evidence) -> Iterator[str]:
 
 
 def one_answer(evidence: Evidence) -> Iterator[str]:
-    """Whoever asked was answered, everybody the same: what stands in the command's row."""
-    given: dict[tuple[str, str], set[tuple[str, bytes | None]]] = defaultdict(set)
+    """Whoever asked was answered, everybody the same: what stands in the command's row.
+
+    A catalogue command and the claim of its key have one id, and each is answered by its own service.
+    """
+    given: dict[tuple[str, str, str], set[tuple[str, bytes | None]]] = defaultdict(set)
     for record in records(evidence, REPLIES):
         answer = record.headers["ce_type"], record.value
-        given[record.headers["ce_causationid"], record.topic].add(answer)
+        given[record.headers["ce_source"], record.headers["ce_causationid"], record.topic].add(answer)
     for service in SERVICES:
         for row in evidence.inbox[service]:
             [answer] = unpack(row.answer) if row.answer else [None]
             if row.asked_by and answer is None:
                 yield f"{service} never answered {row.id}"
             for topic in row.asked_by if answer else ():
-                if given[row.id, topic] != {(answer.type, answer.value)}:
-                    yield f"{service} answered {row.id} at {topic} with {len(given[row.id, topic])} answers, not the stored one"
+                told = given[service, row.id, topic]
+                if told != {(answer.type, answer.value)}:
+                    yield f"{service} answered {row.id} at {topic} with {len(told)} answers, not the stored one"
 
 
 def timers(evidence: Evidence) -> Iterator[str]:

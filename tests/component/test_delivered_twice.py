@@ -22,6 +22,7 @@ from contracts.booking import (
     UpdateBooking,
 )
 from contracts.catalogue import ArchiveProduct, ArchiveSpace, ArchiveVenue, ProductFields, PutProduct
+from contracts.claims import claim
 from contracts.client import booking_id
 from contracts.examples import DETAILS
 from contracts.model import Message
@@ -124,6 +125,8 @@ async def test_every_message_that_comes_twice_has_one_effect(bus: Bus, office: O
     await office.says(ConfirmBooking(booking_id=kept, **DETAILS))
     await office.says(CancelBooking(booking_id=cancelled))
     await office.says(DeleteBooking(booking_id=deleted))
+    claimed = str(uuid.uuid4())
+    await office.says(claim(claimed, office.house.organisation, ArchiveVenue(venue_id=office.house.venue)), claimed)
     refused = str(uuid.uuid4())
     await office.says(office.house.create(refused, 0), refused)
 

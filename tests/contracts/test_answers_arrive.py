@@ -9,9 +9,10 @@ from aiokafka import ConsumerRecord
 from aiokafka.record.default_records import DefaultRecordBatchBuilder, _DefaultRecordBatchBuilderPy
 from aiokafka.record.memory_records import MemoryRecords
 
-from contracts import examples, sample_records
+from contracts import catalogue, claims, examples, sample_records
+from contracts.answers import Refused
 from contracts.booking import BookingAnswer, CreateBooking
-from contracts.client import Client, NotAccepted, Unanswered
+from contracts.client import Client, NotAccepted, Unanswered, Unclaimed
 from contracts.envelope import request_hash
 from contracts.header_names import Fetched
 
@@ -149,6 +150,61 @@ async def test_command_that_kafka_does_not_take_in_time_is_not_accepted(connecte
     topic.send = lambda *_, **__: asyncio.get_running_loop().create_future()  # type: ignore[method-assign, assignment]
     with pytest.raises(NotAccepted):
         await client.ask(COMMAND, command_id=examples.COMMAND_ID)
+
+
+VENUE = sample_records.records()[catalogue.PutVenue.type]
+CLAIM = sample_records.records()[claims.ClaimKey.type]
+CLAIMED = sample_records.records()[claims.KeyClaimed.type]
+
+
+def answer(of: Any, message: Any) -> Any:
+    """What answers the command of this sample."""
+    headers = dict(CLAIMED.headers) | {"ce_type": message.type.encode()}
+    headers["ce_requesthash"] = request_hash("demo", of.message).encode()
+    return record(headers, message.model_dump_json().encode())
+
+
+async def test_catalogue_command_is_published_once_its_key_is_claimed_under_the_same_id(
+    connected: tuple[Client, Topic],
+) -> None:
+    client, topic = connected
+    asked = asyncio.create_task(client.ask(VENUE.message, command_id=VENUE.id))
+    while not topic.sent:
+        await asyncio.wait([asked], timeout=0.001)
+    [((name, value), more)] = topic.sent
+    assert (name, value, more["key"].decode()) == (CLAIM.topic, CLAIM.value, VENUE.id)
+    topic.queue.put_nowait([answer(CLAIM, CLAIMED.message)])
+    while len(topic.sent) < 2:
+        await asyncio.wait([asked], timeout=0.001)
+    (name, value), more = topic.sent[1]
+    assert (name, value, dict(more["headers"])["ce_id"].decode()) == (VENUE.topic, VENUE.value, VENUE.id)
+    shown = catalogue.VenueAnswer(venue=examples.HARBOUR_HOUSE)
+    topic.queue.put_nowait([answer(VENUE, shown)])
+    assert (await asked).message == shown
+
+
+async def test_catalogue_command_whose_key_is_another_requests_is_not_published(
+    connected: tuple[Client, Topic],
+) -> None:
+    client, topic = connected
+    refused = Refused(code="IDEMPOTENCY_KEY_REUSED", message="This key was used for another request before.")
+    topic.queue.put_nowait([])
+    asked = asyncio.create_task(client.ask(VENUE.message, command_id=VENUE.id))
+    while not topic.sent:
+        await asyncio.wait([asked], timeout=0.001)
+    topic.queue.put_nowait([answer(CLAIM, refused)])
+    assert (await asked).message == refused
+    assert len(topic.sent) == 1
+
+
+async def test_catalogue_command_whose_claim_is_not_answered_is_not_accepted_nor_published(
+    connected: tuple[Client, Topic],
+) -> None:
+    client, topic = connected
+    client.answered_within = 0.01
+    with pytest.raises(Unclaimed):
+        await client.ask(VENUE.message, command_id=VENUE.id)
+    assert [sent[0] for sent, _ in topic.sent] == [CLAIM.topic]
 
 
 class NoName(str):

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from contracts import answers, catalogue, client, envelope, examples, sample_records, topics
+from contracts import answers, catalogue, claims, client, envelope, examples, sample_records, topics
 from contracts.availability import ExpireHold
 from contracts.booking import FindOrCreateCustomer
 from contracts.model import UUID_PATTERN, Message
 
 INBOX_REMEMBERS = timedelta(days=8)
+OF_THEIR_OWN = {
+    FindOrCreateCustomer: "Customer",
+    claims.ClaimKey: "Command",
+}  # of no booking: what their key is the id of
 HOLDS = topics.hold_lengths(timedelta(seconds=90))
 TABLE = topics.topics(HOLDS)
 by_name = pytest.mark.parametrize("topic", TABLE, ids=lambda topic: topic.name)
@@ -65,10 +69,13 @@ def test_every_message_of_a_topic_has_its_key(topic: topics.Topic) -> None:
         assert record.key is not None
         assert re.fullmatch(UUID_PATTERN, record.key)
         field = topics.key_field(topic, message)
-        of_its_own = message.__module__ == catalogue.__name__ or message is FindOrCreateCustomer
+        of_its_own = message.__module__ == catalogue.__name__ or message in OF_THEIR_OWN
         assert of_its_own or field == topic.key
         if of_its_own:  # keyed by what it changes
-            assert field == f"{re.sub('Put|Archive|FindOrCreate', '', message.__name__).lower()}_id"
+            assert (
+                field
+                == f"{re.sub('Put|Archive|FindOrCreate', '', OF_THEIR_OWN.get(message, message.__name__)).lower()}_id"
+            )
 
 
 def test_one_booking_and_one_space_keep_their_order() -> None:
@@ -78,7 +85,7 @@ def test_one_booking_and_one_space_keep_their_order() -> None:
         (topics.AVAILABILITY_EVENTS, examples.BOOKING_ID),
         (topics.BOOKING_EVENTS, examples.BOOKING_ID),
     ):
-        assert {keys[message.type] for message in topic.messages if message is not FindOrCreateCustomer} == {key}
+        assert {keys[message.type] for message in topic.messages if message not in OF_THEIR_OWN} == {key}
     slots = [message for message in topics.AVAILABILITY_COMMANDS.messages if message.__module__ != catalogue.__name__]
     assert {keys[message.type] for message in slots} == {examples.LIGHTHOUSE.id}
 

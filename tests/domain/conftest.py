@@ -1,14 +1,18 @@
 """A real gateway on a real port, with nothing behind it: no Kafka, no availability, and a booking service that never answers."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import pytest
+
+from examples import tokens
 
 
 @dataclass(frozen=True)
@@ -30,20 +34,40 @@ async def _never_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 
 
 @pytest.fixture(scope="session")
-async def lonely() -> AsyncIterator[Lonely]:
+async def lonely(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lonely]:
     """The gateway as its users start it."""
+    async with alone(tmp_path_factory.mktemp("lonely") / "keys") as gateway:
+        gateway.session.headers.update(await tokens.authorization(gateway.url))
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lonely]:
+    """One that gives a client little, and pages of one origin all."""
+    folder = tmp_path_factory.mktemp("strict") / "keys"
+    settings = {"READS_A_MINUTE": "5", "WRITES_A_MINUTE": "3", "ORIGINS": '["https://shop.example"]'}
+    async with alone(folder, **settings) as gateway:
+        yield gateway
+
+
+@contextlib.asynccontextmanager
+async def alone(keys: Path | None, development: bool = True, **settings: str) -> AsyncIterator[Lonely]:
+    """A gateway with these settings and keys, listening."""
     silent = await asyncio.start_server(_never_answers, "127.0.0.1", 0)
     port = _free_port()
     env = {
         **os.environ,
         "HOLDFAST_KAFKA": f"127.0.0.1:{_free_port()}",
         "HOLDFAST_INTERNAL_TOKEN": "between us",
+        "HOLDFAST_DEVELOPMENT": str(int(development)),
         "HOLDFAST_GATEWAY_PORT": str(port),
         "HOLDFAST_GATEWAY_AVAILABILITY_URL": f"http://127.0.0.1:{_free_port()}",
         "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}",
         "HOLDFAST_GATEWAY_READ_WITHIN": "0.5",
         "HOLDFAST_GATEWAY_REACHABLE_WITHIN": "0.1",
         "HOLDFAST_GATEWAY_ARRIVED_WITHIN": "1",
+        **({"HOLDFAST_GATEWAY_KEYS": str(keys)} if keys else {}),
+        **{f"HOLDFAST_GATEWAY_{name}": value for name, value in settings.items()},
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.gateway", env=env, stderr=asyncio.subprocess.DEVNULL
@@ -57,8 +81,9 @@ async def lonely() -> AsyncIterator[Lonely]:
         yield gateway
     finally:
         await gateway.session.close()
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        if process.returncode is None:
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 10) == 0
         silent.close()
 
 

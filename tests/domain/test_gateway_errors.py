@@ -23,6 +23,10 @@ async def _raw(lonely: Any, *parts: bytes) -> tuple[int, dict[str, Any]]:
         writer.close()
 
 
+def _token(lonely: Any) -> bytes:
+    return f"Authorization: {lonely.session.headers['Authorization']}\r\n".encode()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
@@ -49,7 +53,7 @@ async def test_every_error_is_the_envelope(lonely: Any, method: str, path: str, 
 
 async def test_405_names_every_method_that_is_possible(lonely: Any) -> None:
     async with lonely.session.put("/v1/bookings/9d1f7b52-2f0e-5a8b-8d6c-4b5a6c7d8e44") as answer:
-        assert answer.headers["Allow"] == "DELETE, GET, PATCH"
+        assert answer.headers["Allow"] == "DELETE, GET, HEAD, PATCH"
 
 
 async def test_a_body_of_65_kib_is_413(lonely: Any) -> None:
@@ -70,7 +74,8 @@ async def test_a_body_of_65_kib_in_chunks_is_413(lonely: Any) -> None:
 
 async def test_a_body_without_end_is_cut_off(lonely: Any) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", lonely.port)
-    writer.write(b"POST /v1/bookings HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+    head = b"POST /v1/bookings HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+    writer.write(head + _token(lonely) + b"\r\n")
     with pytest.raises(ConnectionError):
         await _send(writer, (b"10000\r\n" + b" " * 65536 + b"\r\n" for _ in range(1000)))
     writer.close()
@@ -117,9 +122,14 @@ async def test_headers_that_dawdle_are_408(lonely: Any) -> None:
 
 
 async def test_a_body_that_dawdles_is_408(lonely: Any) -> None:
-    head = b"POST /v1/bookings HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-    status, told = await _raw(lonely, head)
+    head = b"POST /v1/bookings HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+    status, told = await _raw(lonely, head, _token(lonely), b"\r\n{")
     assert (status, told["code"]) == (408, "TIMEOUT")
+
+
+async def test_a_body_that_dawdles_after_it_was_refused_gets_no_second_answer(lonely: Any) -> None:
+    status, told = await _raw(lonely, b"POST /v1/bookings HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{")
+    assert (status, told["code"]) == (401, "UNAUTHORIZED")
 
 
 async def test_a_connection_that_says_nothing_is_closed(lonely: Any) -> None:

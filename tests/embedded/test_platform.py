@@ -47,6 +47,8 @@ def test_a_service_is_told_where_everything_is(tmp_path, monkeypatch):
             "HOLDFAST_BOOKING_QUEUE": "4",
             "HOLDFAST_DEVELOPMENT": "1",
             "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{port}",
+            "HOLDFAST_GATEWAY_ISSUER": running.url,
+            "HOLDFAST_GATEWAY_KEYS": str(data.path / "keys"),
             "HOLDFAST_INSTANCE": "booking-1",
             "HOLDFAST_INTERNAL_TOKEN": data.token(),
             "HOLDFAST_SESSION_TIMEOUT_MS": "1000",

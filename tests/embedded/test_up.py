@@ -115,6 +115,7 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
     data.parent.mkdir()
     async with holdfast(data, "up", "--port", "0", "--scale", "booking=2") as first:
         await first.says("Holdfast runs at http://127.0.0.1:")
+        await first.says("Clients for development: demo / demo-secret and rival / rival-secret")
         before = run_json(data)
         names = {"kafka", "postgres", "availability-1", "relay-1", "booking-1", "booking-2", "gateway-1"}
         assert set(before["processes"]) == names

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import aiohttp
 
+from examples import tokens
+
 
 @dataclass(frozen=True)
 class Gateway:
@@ -43,12 +45,20 @@ async def gateway(environment: dict[str, str], port: int, **settings: str) -> As
             sys.executable, "-m", "services.gateway", env=env, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            url = f"http://127.0.0.1:{port}"
+            await _listens(url)
+            async with aiohttp.ClientSession(url, headers=await tokens.authorization(url)) as session:
                 yield Gateway(process, session, said)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             assert await asyncio.wait_for(process.wait(), 4) == 0
+
+
+async def _listens(url: str) -> None:
+    async with asyncio.timeout(30), aiohttp.ClientSession(url) as session:
+        while await readiness(session) == 0:
+            await asyncio.sleep(0.05)
 
 
 def free_port() -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 import aiohttp
 
+from examples import tokens
+
 ALWAYS = [
     {"day": day, "open": "00:00", "close": "24:00"}
     for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -70,7 +72,8 @@ class House:
 @contextlib.asynccontextmanager
 async def crowded(house: House) -> AsyncIterator[House]:
     """The same house for many callers at once, each on a connection of its own."""
-    async with aiohttp.ClientSession(house.url, connector=aiohttp.TCPConnector(limit=0)) as session:
+    headers, connector = house.session.headers, aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(house.url, headers=headers, connector=connector) as session:
         yield replace(house, session=session)
 
 
@@ -85,9 +88,10 @@ async def call(
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, **product: Any) -> AsyncIterator[House]:
-    """The house, ready to be booked."""
-    async with aiohttp.ClientSession(url) as session:
+async def opened(url: str, client: str = "demo", **product: Any) -> AsyncIterator[House]:
+    """The house of this client, ready to be booked."""
+    signed_in = await tokens.authorization(url, client, f"{client}-secret")
+    async with aiohttp.ClientSession(url, headers=signed_in) as session:
         venue = await made(session, "venues", {"name": "Harbour House", "openingHours": ALWAYS})
         space = await made(session, "spaces", {"venueId": venue["id"], "name": "Lighthouse room"})
         fields = {

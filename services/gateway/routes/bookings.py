@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from contracts import booking
 from contracts.client import booking_id
-from services.gateway import booking_changes, documentation, examples, queries
+from services.gateway import booking_changes, conditions, documentation, examples, queries
 from services.gateway.calls import Command, Reading, shown
 from services.gateway.route import Route
 from services.gateway.shapes import BookingChange, NewBooking
@@ -42,11 +42,18 @@ async def create_booking(call: Command, body: NewBooking) -> Response:
     return _booked(answer, 201, {"Location": location})
 
 
-@router.get(ONE, response_model=booking.Booking, responses=documentation.read(examples.BOOKING, "NOT_FOUND"))
+@router.get(
+    ONE,
+    response_model=booking.Booking,
+    responses={**documentation.read(examples.BOOKING, "NOT_FOUND"), 304: {"description": "As `If-None-Match` says"}},
+)
 async def get_booking(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The booking as it is now."""
     body = await call.passed_on("booking", f"/bookings/{id}")
-    return Response(body, headers=_version(orjson.loads(body)["version"]), media_type="application/json")
+    version = orjson.loads(body)["version"]
+    if conditions.is_known(call.given, version):
+        return Response(status_code=304, headers=_version(version))
+    return Response(body, headers=_version(version), media_type="application/json")
 
 
 @router.get(
