@@ -6,13 +6,13 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 
-import orjson
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from services.gateway import pages
 from services.gateway.errors import Problem
 from services.gateway.reads import Reads
 from services.gateway.replies import Replies
@@ -43,7 +43,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.reads = Reads(settings)
     for router in (bookings, slots, venues, spaces, products):  # the busiest first: they are searched in order
         app.router.routes.extend(router.router.routes)
-    app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), Route("/openapi.json", _openapi)])
+    app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), *pages.ROUTES])
     return app
 
 
@@ -69,10 +69,6 @@ async def _readyz(request: Request) -> Response:
     if fault is None:
         return _answer(b'{"status":"ready"}')
     return _told(Problem("SERVICE_UNAVAILABLE", "Commands cannot be taken.", [("kafka", fault)]))
-
-
-async def _openapi(request: Request) -> Response:
-    return _answer(orjson.dumps(request.app.openapi()))
 
 
 async def _unmatched(request: Request, error: Exception) -> Response:

@@ -17,7 +17,7 @@ IDEMPOTENCY_KEY = {
     "required": False,
     "description": "Repeat a request with the same key and it takes effect once: the first answer comes again, with "
     "`Idempotency-Replayed: true`. Quoted or bare, at most 255 characters, kept for 8 days. `X-Idempotency-Key` is the same.",
-    "schema": {"type": "string", "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]([ -~]*[!-~])?$"},
     "example": "order-2027-0117",
 }
 

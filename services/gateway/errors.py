@@ -1,5 +1,6 @@
 """What a client is told when it does not get what it asked for: one envelope, whoever found the fault."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
@@ -31,6 +32,8 @@ STATUS = {
     "TIMEOUT": 504,
 }
 _come_again = {"RATE_LIMITED", "SERVICE_UNAVAILABLE"}
+
+_unprintable = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").sub
 
 # Pydantic's own words where they speak of Python or show a pattern.
 _words = {
@@ -68,7 +71,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(code, message)
         self.status, self.code, self.message = status or STATUS[code], code, message
-        self.details = [{"field": field[:LONGEST_FIELD], "issue": issue} for field, issue in details][:MOST_DETAILS]
+        self.details = [{"field": _printable(field), "issue": issue} for field, issue in details][:MOST_DETAILS]
 
     def envelope(self, correlation: str) -> bytes:
         """The body of the answer."""
@@ -110,6 +113,11 @@ def invalid(error: ValidationError, where: str) -> Problem:
     if all(complaint["type"] == "value_error" and isinstance(complaint["input"], dict) for complaint in complaints):
         return against_rules(f"The {where} breaks a rule.", *details)
     return malformed(f"The {where} does not have the documented shape.", *details)
+
+
+def _printable(field: str) -> str:
+    """The name of a field may be the client's: whoever logs the answer gets one line of it, and a short one."""
+    return _unprintable("\N{REPLACEMENT CHARACTER}", field[:LONGEST_FIELD])
 
 
 def _path(location: Sequence[int | str]) -> str:

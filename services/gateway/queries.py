@@ -55,7 +55,6 @@ def _ends(moment: date) -> datetime:
     return moment if isinstance(moment, datetime) else _starts(moment) + timedelta(days=1)
 
 
-Number = Annotated[int, BeforeValidator(_digits)]
 Moment = Annotated[date | datetime, BeforeValidator(_moment)]
 
 
@@ -78,8 +77,9 @@ class Query(Value):
 class Page(Query):
     """Which page of a list."""
 
-    page: Annotated[Number, Field(ge=1, le=100_000)] = 1
-    limit: Annotated[Number, Field(ge=1, le=100)] = 20
+    # The bounds come before the reader, or the document would not show them.
+    page: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_digits)] = 1
+    limit: Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)] = 20
 
 
 class Bookings(Page):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import conforming
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ async def gateway(environment: dict[str, str], port: int, **settings: str) -> As
             sys.executable, "-m", "services.gateway", env=env, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            async with conforming.session(f"http://127.0.0.1:{port}") as session:
                 yield Gateway(process, session, said)
         finally:
             with contextlib.suppress(ProcessLookupError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
+import conforming
 
 ALWAYS = [
     {"day": day, "open": "00:00", "close": "24:00"}
@@ -65,7 +66,7 @@ class House:
 @contextlib.asynccontextmanager
 async def crowded(house: House) -> AsyncIterator[House]:
     """The same house for many callers at once, each on a connection of its own."""
-    async with aiohttp.ClientSession(house.url, connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with conforming.session(house.url, connector=aiohttp.TCPConnector(limit=0)) as session:
         yield replace(house, session=session)
 
 
@@ -82,7 +83,7 @@ async def call(
 @contextlib.asynccontextmanager
 async def opened(url: str, **product: Any) -> AsyncIterator[House]:
     """The house, ready to be booked."""
-    async with aiohttp.ClientSession(url) as session:
+    async with conforming.session(url) as session:
         venue = await made(session, "venues", {"name": "Harbour House", "openingHours": ALWAYS})
         space = await made(session, "spaces", {"venueId": venue["id"], "name": "Lighthouse room"})
         fields = {
