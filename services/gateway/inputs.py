@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from contracts import catalogue
+
 JSON = dict[str, Any]
 PREFIX = "#/components/schemas/"
 
@@ -15,7 +17,7 @@ _written: dict[str, JSON] = {"date": {"pattern": _DAY}, "date-time": {"pattern":
 _year: JSON = {"description": "At most 366 days."}
 # What a pattern cannot say of a field.
 _fields: dict[str, JSON] = {
-    "timezone": {"format": "iana-time-zone", "examples": ["Europe/Paris"]},
+    "timezone": {"$ref": f"{PREFIX}TimeZone"},
     "bufferBefore": _year,
     "bufferAfter": _year,
     "leadTime": _year,
@@ -51,7 +53,8 @@ def _untitled(schema: Any) -> Any:
 def strict(described: JSON, most_days: int) -> None:
     """Make parameters and bodies as strict as their readers. `most_days`: how far ahead slots may be asked for."""
     schemas = described["components"]["schemas"]
-    own: dict[str, str] = {}
+    schemas["TimeZone"] = {"type": "string", "enum": sorted(catalogue.zones()), "description": "An IANA time zone."}
+    own: dict[str, str] = {"TimeZone": "TimeZone"}
     for methods in described["paths"].values():
         for operation in methods.values():
             for parameter in operation.get("parameters", ()):
@@ -103,7 +106,8 @@ def _closed(schema: Any, schemas: JSON, own: dict[str, str]) -> Any:
     if "properties" in closed:
         closed["additionalProperties"] = False
         for name in closed["properties"].keys() & _fields:
-            closed["properties"][name] |= _fields[name]
+            said = _fields[name]
+            closed["properties"][name] = said if "$ref" in said else {**closed["properties"][name], **said}
     return _narrowed(closed)
 
 

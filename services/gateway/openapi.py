@@ -119,9 +119,13 @@ def document(app: FastAPI) -> JSON:
         used.update(operation["tags"])
         _secure(operation, route)
         _answers(path, operation, route)
-    described["tags"] = [{"name": name, "description": TAGS.get(name, "")} for name in sorted(used)]
+    described["tags"] = [{"name": name, "description": TAGS.get(name, "")} for name in sorted(used, key=_rank)]
     inputs.strict(described, app.state.settings.slots_most_days)
     return described
+
+
+def _rank(tag: str) -> int:
+    return list(TAGS).index(tag) if tag in TAGS else len(TAGS)
 
 
 def _operations(app: FastAPI, described: JSON) -> Iterator[tuple[str, JSON, BaseRoute | None]]:

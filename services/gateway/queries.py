@@ -144,5 +144,8 @@ def span(query: Availability, now: datetime, days: int, most: int) -> Parameters
     if length + doubt <= timedelta(0):
         raise against_rules("The query breaks a rule.", ("to", "is not later than from"))
     if length - doubt > timedelta(days=most):
-        raise malformed("The query does not have the documented shape.", ("to", f"is more than {most} days ahead"))
+        too_far = ("to", f"is more than {most} days ahead")
+        if isinstance(end, int):  # a number out of range
+            raise malformed("The query does not have the documented shape.", too_far)
+        raise against_rules("The query breaks a rule.", too_far)
     return query.parameters()

@@ -124,7 +124,9 @@ def test_an_answer_may_grow(name: str) -> None:
     """A client that checks answers must not break when a field is added."""
     for status, response in _answers(OURS[name]):
         for content in response.get("content", {}).values():
-            assert all(schema.get("additionalProperties") is not False for schema in _all(content["schema"], set())), status
+            assert all(schema.get("additionalProperties") is not False for schema in _all(content["schema"], set())), (
+                status
+            )
 
 
 def _resolved_schema(schema: JSON) -> JSON:
