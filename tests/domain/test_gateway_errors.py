@@ -27,7 +27,7 @@ async def _raw(lonely: Any, *parts: bytes) -> tuple[int, dict[str, Any]]:
     ("method", "path", "status", "code"),
     [
         ("GET", "/", 404, "NOT_FOUND"),
-        ("GET", "/docs", 404, "NOT_FOUND"),
+        ("GET", "/docs/../app.py", 404, "NOT_FOUND"),
         ("GET", "/v1/bookings/", 404, "NOT_FOUND"),
         ("GET", "/v1/bookings/17", 404, "NOT_FOUND"),
         ("GET", "/v1/bookings/..%2f..%2fslots", 404, "NOT_FOUND"),
