@@ -33,6 +33,9 @@ class Document:
 
     def judge(self, method: str, path: str, status: int, headers: Any, body: bytes) -> None:
         """Raises Undocumented."""
+        if method == "OPTIONS":
+            return  # a browser asks for another page's sake: CORS, not our operations
+        is_head, method = method == "HEAD", "GET" if method == "HEAD" else method
         operation = self.operation(method, path)
         if operation is None:
             if path.startswith("/v1/"):
@@ -45,7 +48,7 @@ class Document:
         response = self.resolved(response)
         self._judge_headers(where, response, headers)
         content = response.get("content", {}).get("application/json")
-        if content is None:
+        if content is None or is_head:
             if body:
                 raise Undocumented(f"{where} with a body")
             return

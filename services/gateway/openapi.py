@@ -5,13 +5,12 @@ new route is documented by being there; its own answers and examples it brings a
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from services.gateway import examples, inputs
-from services.gateway.auth import SCOPES
 
 JSON = dict[str, Any]
 SCHEME = "oauth2"
@@ -24,8 +23,8 @@ TAGS = {
     "customers": "Who books.",
     "identity": "Tokens, and the keys they are signed with.",
 }
-_scopes = {
-    "booking:read": "Read bookings and free slots.",
+SCOPES = {
+    "booking:read": "Read bookings, customers and free slots.",
     "booking:write": "Make, change and delete bookings.",
     "org_read": "Read the catalogue.",
     "org_write": "Change the catalogue.",
@@ -53,7 +52,7 @@ _headers: dict[str, tuple[JSON, str, Any]] = {
     "Retry-After": ({"type": "integer", "minimum": 0}, "Seconds to wait before the request is repeated.", 1),
     "X-RateLimit-Limit": ({"type": "integer", "minimum": 1}, "Requests of this kind a minute, for this client.", 300),
     "X-RateLimit-Remaining": ({"type": "integer", "minimum": 0}, "How many of them are left now.", 299),
-    "WWW-Authenticate": ({"type": "string", "pattern": "^Bearer"}, "What is wrong with the token.", "Bearer"),
+    "WWW-Authenticate": ({"type": "string", "minLength": 1}, "How to say who calls, and what was wrong.", "Bearer"),
 }
 
 _meanings = {
@@ -78,29 +77,40 @@ _with_status = {
     "429": ["Retry-After"],
     "503": ["Retry-After"],
 }
-_sometimes = {"Idempotency-Replayed", "X-RateLimit-Limit", "X-RateLimit-Remaining"}
-KEY_IF_USABLE = "Idempotency-Key-If-Usable"  # an error may be about the key itself
+_sometimes = {"Idempotency-Replayed"}
+# An error may be about the key itself, or be found before anybody knows who calls.
+_rates = ("X-RateLimit-Limit", "X-RateLimit-Remaining")
+_not_with_every_error = ("Idempotency-Key", *_rates)
+IF_KNOWN = "-If-Known"
 
-# What any operation may answer, whoever wrote it: name -> status, meaning, code, message, details, headers
-_anywhere: dict[str, tuple[int, str, str, str, list[JSON], list[str]]] = {
-    "TooSlow": (408, "The request took too long to arrive", "TIMEOUT", "The request took too long to arrive.", [], []),
-    "HeadersTooLong": (
-        *(431, "Request line and headers are too long", "PAYLOAD_TOO_LARGE"),
-        *("The request line and headers are too long.", [], []),
+
+class _Shared(NamedTuple):
+    """An error that operations answer before they are themselves asked."""
+
+    status: int
+    meaning: str
+    code: str
+    message: str
+    headers: tuple[str, ...] = ()
+
+
+_anywhere = {
+    "TooSlow": _Shared(408, "The request took too long to arrive", "TIMEOUT", "The request took too long to arrive."),
+    "HeadersTooLong": _Shared(
+        431, "Request line and headers are too long", "PAYLOAD_TOO_LARGE", "The request line and headers are too long."
     ),
 }
-_with_token: dict[str, tuple[int, str, str, str, list[JSON], list[str]]] = {
-    "Unauthorized": (
-        *(401, "There is no token, or none that counts", "UNAUTHORIZED", "A valid access token is needed."),
-        *([], ["WWW-Authenticate"]),
+_with_token = {
+    "Unauthorized": _Shared(
+        401, "There is no token, or none that counts", "UNAUTHORIZED", "The token has expired.", ("WWW-Authenticate",)
     ),
-    "Forbidden": (
+    "Forbidden": _Shared(
         *(403, "The token lacks the scope", "FORBIDDEN", "The token lacks the scope org_write."),
-        *([], ["WWW-Authenticate"]),
+        ("WWW-Authenticate", *_rates),
     ),
-    "RateLimited": (
-        *(429, "Too many requests of this client", "RATE_LIMITED", "Too many requests; come again in 12 s."),
-        *([], ["Retry-After"]),
+    "RateLimited": _Shared(
+        *(429, "Too many requests of this client", "RATE_LIMITED", "More than 300 requests in a minute."),
+        ("Retry-After", *_rates),
     ),
 }
 
@@ -111,8 +121,8 @@ def document(app: FastAPI) -> JSON:
     components = described["components"]
     described["servers"] = [{"url": "/", "description": "The gateway that answered this."}]
     components["headers"] = {name: _header(name, required=name not in _sometimes) for name in _headers}
-    components["headers"][KEY_IF_USABLE] = _header("Idempotency-Key", required=False)
-    components["responses"] = {name: _response(*said) for name, said in (_anywhere | _with_token).items()}
+    components["headers"] |= {name + IF_KNOWN: _header(name, required=False) for name in _not_with_every_error}
+    components["responses"] = {name: _response(said) for name, said in (_anywhere | _with_token).items()}
     components["securitySchemes"] = {SCHEME: _oauth()}
     used: set[str] = set()
     for path, operation, route in _operations(app, described):
@@ -140,23 +150,23 @@ def _header(name: str, *, required: bool) -> JSON:
     return {"description": description, "required": required, "schema": schema, "example": example}
 
 
-def _response(status: int, meaning: str, code: str, message: str, details: list[JSON], headers: list[str]) -> JSON:
+def _response(shared: _Shared) -> JSON:
     envelope = {
-        "status": status,
-        "code": code,
-        "message": message,
+        "status": shared.status,
+        "code": shared.code,
+        "message": shared.message,
         "correlationId": examples.COMMAND_ID,
-        "details": details,
+        "details": [],
     }
     return {
-        "description": meaning,
-        "headers": _named("X-Correlation-Id", *headers),
-        "content": {"application/json": {"schema": ENVELOPE, "examples": {code: {"value": envelope}}}},
+        "description": shared.meaning,
+        "headers": _named("X-Correlation-Id", *shared.headers),
+        "content": {"application/json": {"schema": ENVELOPE, "examples": {shared.code: {"value": envelope}}}},
     }
 
 
 def _oauth() -> JSON:
-    flow = {"tokenUrl": "/oauth/token", "scopes": {name: _scopes.get(name, name) for name in sorted(SCOPES)}}
+    flow = {"tokenUrl": "/oauth/token", "scopes": SCOPES}
     return {
         "type": "oauth2",
         "description": "A token is sent as `Authorization: Bearer …`, and nowhere else.",
@@ -170,8 +180,8 @@ def _secure(operation: JSON, route: BaseRoute | None) -> None:
     if scope:
         operation["security"] = [{SCHEME: [scope]}]
     shared = _anywhere | (_with_token if operation.get("security") else {})
-    for name, (status, *_) in shared.items():
-        operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/{name}"})
+    for name, said in shared.items():
+        operation["responses"].setdefault(str(said.status), {"$ref": f"#/components/responses/{name}"})
 
 
 def _takes_key(operation: JSON) -> bool:
@@ -186,16 +196,15 @@ def _answers(path: str, operation: JSON, route: BaseRoute | None) -> None:
             continue
         names = ["X-Correlation-Id"]
         if operation.get("security"):
-            names += ["X-RateLimit-Limit", "X-RateLimit-Remaining"]
+            names += _rates
         if _schema(response) == {"$ref": "#/components/schemas/Booking"}:
             names.append("ETag")
         if status == "201" or (status == "202" and "201" in responses):
             names.append("Location")
-        names += _with_status.get(status, [])
-        response["headers"] = _named(*names)
         if _takes_key(operation):
-            key = "Idempotency-Key" if status < "300" else KEY_IF_USABLE
-            response["headers"] |= {"Idempotency-Key": _ref(key)} | _named("Idempotency-Replayed")
+            names += ["Idempotency-Key", "Idempotency-Replayed"]
+        names += _with_status.get(status, [])
+        response["headers"] = _named(*names, is_error=status >= "400")
         if status in _meanings:
             response["description"] = _meanings[status]
         _restore_nulls(response, getattr(route, "responses", {}), status)
@@ -208,12 +217,9 @@ def _answers(path: str, operation: JSON, route: BaseRoute | None) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _named(*names: str) -> JSON:
-    return {name: _ref(name) for name in names}
-
-
-def _ref(name: str) -> JSON:
-    return {"$ref": f"#/components/headers/{name}"}
+def _named(*names: str, is_error: bool = False) -> JSON:
+    known = {name: name + (IF_KNOWN if is_error and name in _not_with_every_error else "") for name in names}
+    return {name: {"$ref": f"#/components/headers/{said}"} for name, said in known.items()}
 
 
 def _restore_nulls(response: JSON, given: Any, status: str) -> None:
