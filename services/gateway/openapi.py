@@ -59,6 +59,7 @@ _meanings = {
     "200": "Done",
     "201": "Made; `Location` says where",
     "204": "Done; there is nothing to say",
+    "304": "There is no newer version",
     "400": "Not the documented shape",
     "404": "There is nothing with this id, or it belongs to another organisation",
     "409": "What is there does not allow it",
@@ -70,7 +71,16 @@ _meanings = {
     "503": "Not now: nothing was taken, repeat the request",
     "504": "The read took too long",
 }
+# By the answer that such a request may get: nothing new, or another version.
+_condition_of = {
+    "304": (
+        "If-None-Match",
+        "The version that is known, as an `ETag` said it: the answer is 304 if there is no newer one.",
+    ),
+    "412": ("If-Match", "The version that is to be changed, as an `ETag` said it; without it any version is."),
+}
 _with_status = {
+    "304": ["ETag"],
     "202": ["Retry-After"],
     "401": ["WWW-Authenticate"],
     "403": ["WWW-Authenticate"],
@@ -128,6 +138,7 @@ def document(app: FastAPI) -> JSON:
     for path, operation, route in _operations(app, described):
         used.update(operation["tags"])
         _secure(operation, route)
+        _conditions(operation)
         _answers(path, operation, route)
     described["tags"] = [{"name": name, "description": TAGS.get(name, "")} for name in sorted(used, key=_rank)]
     inputs.strict(described, app.state.settings.slots_most_days)
@@ -182,6 +193,15 @@ def _secure(operation: JSON, route: BaseRoute | None) -> None:
     shared = _anywhere | (_with_token if operation.get("security") else {})
     for name, said in shared.items():
         operation["responses"].setdefault(str(said.status), {"$ref": f"#/components/responses/{name}"})
+
+
+def _conditions(operation: JSON) -> None:
+    """Where an answer says that a condition decided, the request may set one."""
+    for status, (name, description) in _condition_of.items():
+        if status in operation["responses"]:
+            version: JSON = {"schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'}, "example": '"2"'}
+            parameter = {"name": name, "in": "header", "required": False, "description": description, **version}
+            operation.setdefault("parameters", []).append(parameter)
 
 
 def _takes_key(operation: JSON) -> bool:
