@@ -61,6 +61,10 @@ class Document:
         found = [methods for pattern, methods in self._paths if pattern.fullmatch(path) and method.lower() in methods]
         return found[0][method.lower()] if found else None
 
+    def admits(self, schema: JSON, value: Any) -> bool:
+        """Whether this value is of this schema."""
+        return bool(self._validator(json.dumps(schema)).is_valid(value))
+
     def _judge_unmatched(self, where: str, status: int, headers: Any, body: bytes) -> None:
         if status not in UNMATCHED:
             raise Undocumented(f"{where} answered {status}, and is not documented")

@@ -2,11 +2,12 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conforming import document
 from http_house import House, Told, call, made
 
 ROBERT = "Robert'); DROP TABLE venues; DROP TABLE bookings; --"
@@ -25,45 +26,75 @@ TEXTS = {
 }
 LINE_BREAKS = ["\r\nX-Injected: 1", "\n", "\r", "\u2028", "\u2029", "\x85", "\x1b[31m", "\x00", "\x7f"]
 
-# How to say a text in each field that takes any, and where it is shown again: kind, body, reader.
-Shown = Callable[[dict[str, Any]], Any]
-FIELDS: dict[str, tuple[str, Callable[[str], dict[str, Any]], Shown]] = {
-    "a venue's name": ("venues", lambda text: {"name": text}, lambda entry: entry["name"]),
-    "a venue's type": ("venues", lambda text: {"type": text}, lambda entry: entry["type"]),
-    "a street": ("venues", lambda text: {"address": {"street": text}}, lambda entry: entry["address"]["street"]),
-    "a postal code": ("venues", lambda text: {"address": {"postalCode": text}}, lambda e: e["address"]["postalCode"]),
-    "a city": ("venues", lambda text: {"address": {"city": text}}, lambda entry: entry["address"]["city"]),
-    "a country": ("venues", lambda text: {"address": {"country": text}}, lambda entry: entry["address"]["country"]),
-    "a closure's reason": (
-        "venues",
+# How to say a text in each field that takes any, and where it is shown again. The field's name is as `_texts` finds it.
+Said, Shown = Callable[[str], dict[str, Any]], Callable[[dict[str, Any]], Any]
+WHO = {"email": "robert@example.com", "phone": "+33 4 91 00 00 00"}
+EVERY_FIELD: dict[str, tuple[Said, Shown]] = {
+    "venues.name": (lambda text: {"name": text}, lambda entry: entry["name"]),
+    "venues.type": (lambda text: {"type": text}, lambda entry: entry["type"]),
+    "venues.address.street": (lambda text: {"address": {"street": text}}, lambda entry: entry["address"]["street"]),
+    "venues.address.postalCode": (lambda text: {"address": {"postalCode": text}}, lambda e: e["address"]["postalCode"]),
+    "venues.address.city": (lambda text: {"address": {"city": text}}, lambda entry: entry["address"]["city"]),
+    "venues.address.country": (lambda text: {"address": {"country": text}}, lambda entry: entry["address"]["country"]),
+    "venues.closures[].reason": (
         lambda text: {"closures": [{"from": "2027-05-01", "to": "2027-05-01", "reason": text}]},
         lambda entry: entry["closures"][0]["reason"],
     ),
-    "a space's name": ("spaces", lambda text: {"name": text}, lambda entry: entry["name"]),
-    "a description": ("spaces", lambda text: {"description": text}, lambda entry: entry["description"]),
-    "a key of metadata": (
-        "spaces",
-        lambda text: {"metadata": {text: "x"}},
-        lambda entry: next(iter(entry["metadata"])),
-    ),
-    "a value of metadata": ("spaces", lambda text: {"metadata": {"x": text}}, lambda entry: entry["metadata"]["x"]),
-    "a product's name": ("products", lambda text: {"name": text}, lambda entry: entry["name"]),
-    "a reference": (
-        "products",
+    "spaces.name": (lambda text: {"name": text}, lambda entry: entry["name"]),
+    "spaces.description": (lambda text: {"description": text}, lambda entry: entry["description"]),
+    "spaces.metadata.<name>": (lambda text: {"metadata": {text: "x"}}, lambda entry: next(iter(entry["metadata"]))),
+    "spaces.metadata.*": (lambda text: {"metadata": {"x": text}}, lambda entry: entry["metadata"]["x"]),
+    "products.name": (lambda text: {"name": text}, lambda entry: entry["name"]),
+    "products.reference": (
         lambda text: {"reference": f"{text} {uuid.uuid4()}"},
         lambda entry: entry["reference"][:-37],
     ),
+    "bookings.name": (lambda text: {**WHO, "name": text}, lambda booking: booking["customer"]["name"]),
 }
+# Their readers let nothing but themselves pass, whatever the schema says.
+NARROW = {"bookings.email", "bookings.phone", "customers.email", "customers.phone"}
+ELSEWHERE = {"customers.name": "stored by the same statement as bookings.name"}
+
+
+def _texts(schema: dict[str, Any], name: str) -> Iterator[str]:
+    """The fields in it that take any text, as the document has them."""
+    schema = document().resolved(schema)
+    if schema.get("type") == "string" and document().admits(schema, ROBERT):
+        yield name
+    for each in schema.get("anyOf", ()):
+        yield from _texts(each, name)
+    for field, each in schema.get("properties", {}).items():
+        yield from _texts(each, f"{name}.{field}")
+    if "items" in schema:
+        yield from _texts(schema["items"], f"{name}[]")
+    if "propertyNames" in schema:
+        yield from _texts({"type": "string", **schema["propertyNames"]}, f"{name}.<name>")
+        yield from _texts(schema["additionalProperties"], f"{name}.*")
+
+
+DOCUMENTED = {
+    field
+    for path, methods in document().described["paths"].items()
+    for operation in methods.values()
+    if "application/json" in (content := operation.get("requestBody", {}).get("content", {}))
+    for field in _texts(content["application/json"]["schema"], path.split("/")[2])
+}
+FIELDS = sorted(EVERY_FIELD.keys() & DOCUMENTED)
+
+
+def test_no_field_is_forgotten() -> None:
+    assert DOCUMENTED - NARROW - ELSEWHERE.keys() == set(FIELDS)
 
 
 async def _changed(house: House, kind: str, body: dict[str, Any]) -> Told:
-    entry = {"venues": house.venue, "spaces": house.space, "products": house.product}[kind]
+    entries = {"venues": house.venue, "spaces": house.space, "products": house.product}
+    entry = entries[kind] if kind in entries else (await house.held())["id"]
     return await call(house.session, "PATCH", f"/v1/{kind}/{entry}", body)
 
 
 @pytest.mark.parametrize("field", FIELDS)
 async def test_hostile_text_is_stored_as_data_and_shown_as_it_was_written(house: House, field: str) -> None:
-    kind, body, shown = FIELDS[field]
+    kind, (body, shown) = field.split(".")[0], EVERY_FIELD[field]
     for name, text in TEXTS.items():
         told = await _changed(house, kind, body(text))
         assert (told.status, shown(told.json)) == (200, text), (name, told.raw)
@@ -73,7 +104,7 @@ async def test_hostile_text_is_stored_as_data_and_shown_as_it_was_written(house:
 
 @pytest.mark.parametrize("field", FIELDS)
 async def test_a_line_break_or_another_control_character_is_400(house: House, field: str) -> None:
-    kind, body, _ = FIELDS[field]
+    kind, (body, _) = field.split(".")[0], EVERY_FIELD[field]
     for text in LINE_BREAKS:
         told = await _changed(house, kind, body(f"a{text}b"))
         assert (told.status, told.json["code"]) == (400, "VALIDATION_FAILED"), (repr(text), told.raw)
