@@ -118,6 +118,8 @@ def parse(model: type[Model], given: QueryParams) -> Model:
     """The value. Raises Problem: 400 for what is unknown, repeated or unreadable, 422 for what breaks a rule."""
     values: dict[str, Any] = {}
     for name, text in given.multi_items():
+        if "\N{REPLACEMENT CHARACTER}" in name + text:  # what is no UTF-8 was read as this
+            raise malformed("The query does not have the documented shape.", (name, "is not UTF-8"))
         if name in model.lists:
             values.setdefault(name, []).extend(text.split(","))
         elif name in values:

@@ -7,9 +7,11 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from conforming import document
+from yarl import URL
 
 from services.gateway.settings import Settings
 
@@ -156,18 +158,24 @@ def _asked(name: str) -> Iterator[str]:
         )
 
 
+def _may_be(query: str, schema: dict[str, Any]) -> bool:
+    """Whether the document lets this pass: a text may be any."""
+    try:
+        return document().admits(schema, unquote(query.partition("=")[2], errors="strict"))
+    except UnicodeDecodeError:
+        return False
+
+
 @pytest.mark.parametrize("path", [path for path, _ in READS])
 async def test_items_15_and_18_a_hostile_query_is_400_everywhere(lonely: Any, path: str) -> None:
     (operation,) = (each for where, each in READS if where == path)
-    names = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
-    required = {"productId": ID, "spaceId": ID}
-    for name in names:
-        rest = "&".join(f"{each}={value}" for each, value in required.items() if each in names and each != name)
+    asked = {each["name"]: each["schema"] for each in operation.get("parameters", []) if each["in"] == "query"}
+    for name, schema in asked.items():
+        rest = "&".join(f"{each}={ID}" for each in ("productId", "spaceId") if each in asked and each != name)
         for query in _asked(name):
-            if query.startswith("to=") and query.endswith("=1000000") and "slots" not in operation["tags"]:
-                continue
-            async with lonely.session.get(f"{_at(path)}?{rest}&{query}".replace("?&", "?")) as answer:
-                await _refused(answer, 400)
+            if not _may_be(query, schema):
+                async with lonely.session.get(URL(f"{_at(path)}?{rest}&{query}", encoded=True)) as answer:
+                    await _refused(answer, 400)
 
 
 @pytest.mark.parametrize("path", [path for path, _ in READS if "{id}" in path])
