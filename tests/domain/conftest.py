@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import aiohttp
+import conforming
 import pytest
 
 
@@ -48,7 +49,7 @@ async def lonely() -> AsyncIterator[Lonely]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.gateway", env=env, stderr=asyncio.subprocess.DEVNULL
     )
-    gateway = Lonely(f"http://127.0.0.1:{port}", port, aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
+    gateway = Lonely(f"http://127.0.0.1:{port}", port, conforming.session(f"http://127.0.0.1:{port}"))
     try:
         async with asyncio.timeout(30):
             while not await _lives(gateway.session):
