@@ -7,7 +7,7 @@ import pytest
 from conforming import document
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from services.gateway import openapi
+from services.gateway import everywhere, openapi
 from services.gateway.errors import STATUS
 
 JSON = dict[str, Any]
@@ -40,7 +40,7 @@ def test_the_document_is_openapi_3_1() -> None:
 def test_every_operation_says_what_it_does(name: str) -> None:
     operation = OPERATIONS[name]
     assert operation["description"]
-    assert [tag for tag in operation["tags"] if openapi.TAGS.get(tag)] == operation["tags"] != []
+    assert [tag for tag in operation["tags"] if everywhere.TAGS.get(tag)] == operation["tags"] != []
 
 
 def test_every_operation_has_an_id_of_its_own() -> None:
