@@ -75,8 +75,8 @@ class Document:
         for name, said in response.get("headers", {}).items():
             header = self.resolved(said)
             if name in headers:
-                value = headers[name]
-                self.fits(f"{where}: {name}", header["schema"], int(value) if value.isdigit() else value)
+                value, schema = headers[name], header["schema"]
+                self.fits(f"{where}: {name}", schema, int(value) if schema["type"] == "integer" else value)
             elif header["required"]:
                 raise Undocumented(f"{where} without {name}")
 
