@@ -63,12 +63,17 @@ MEANINGS = {
     "504": "The read took too long",
 }
 # By the answer that such a request may get: nothing new, or another version.
-CONDITION_OF = {
+CONDITION_OF: dict[str, tuple[str, str, JSON]] = {
     "304": (
         "If-None-Match",
         "The version that is known, as an `ETag` said it: the answer is 304 if there is no newer one.",
+        {"type": "string"},  # RFC 9110: whatever is no tag of ours is no version that is known
     ),
-    "412": ("If-Match", "The version that is to be changed, as an `ETag` said it; without it any version is."),
+    "412": (
+        "If-Match",
+        "The version that is to be changed, as an `ETag` said it; without it, or with `*`, any version is.",
+        {"type": "string", "pattern": '^([*]|"[1-9][0-9]{0,8}")$'},
+    ),
 }
 # The headers of a status.
 WITH_STATUS = {

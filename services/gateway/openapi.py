@@ -98,11 +98,10 @@ def _secure(operation: JSON, route: BaseRoute | None) -> None:
 
 def _conditions(operation: JSON) -> None:
     """Where an answer says that a condition decided, the request may set one."""
-    for status, (name, description) in everywhere.CONDITION_OF.items():
+    for status, (name, description, schema) in everywhere.CONDITION_OF.items():
         if status in operation["responses"]:
-            version: JSON = {"schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'}, "example": '"2"'}
-            parameter = {"name": name, "in": "header", "required": False, "description": description, **version}
-            operation.setdefault("parameters", []).append(parameter)
+            said = {"in": "header", "required": False, "description": description, "schema": schema, "example": '"2"'}
+            operation.setdefault("parameters", []).append({"name": name, **said})
 
 
 def _takes_key(operation: JSON) -> bool:

@@ -8,7 +8,7 @@ from asking import asked
 
 from embedded.platform import running
 
-SECONDS = int(os.environ.get("CONFORMANCE_SECONDS", "270"))
+SECONDS = int(os.environ.get("CONFORMANCE_SECONDS", "300"))
 REQUESTS = 10_000
 
 
