@@ -4,13 +4,13 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help up demo reset test chaos check bench lock contracts docs environment
+.PHONY: help up demo reset test chaos conformance check bench lock contracts docs environment
 .DEFAULT_GOAL := help
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	  /^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@printf '\nARGS="..." adds options: make up ARGS="--port 8001 --data .data/other --scale booking=2"\n'
 
 ##@ Run it (only Python 3.11+, git and make are needed; the rest is fetched once, by its hash)
@@ -23,9 +23,11 @@ reset: .venv/.ready ## forget the data of `make up`; refused while it runs
 
 ##@ Work on it
 test: .venv/.ready ## domain, contracts, components, system: up to five minutes
-	@$(BIN)/python -m pytest tests -m "not chaos" $(ARGS)
+	@$(BIN)/python -m pytest tests -m "not chaos and not conformance" $(ARGS)
 chaos: .venv/.ready ## every crash point of every service, rebalances, relays killed: up to twenty minutes
 	@$(BIN)/python -m pytest tests -m chaos $(ARGS)
+conformance: .venv/.ready ## ten thousand requests drawn from the OpenAPI document: five minutes
+	@$(BIN)/python -m pytest tests/conformance -m conformance -s $(ARGS)
 check: .venv/.ready ## lint, format, types, import directions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

@@ -18,14 +18,14 @@ HOLD_LENGTHS = (5, 10, 15, 30, 60)  # minutes; each has its own delay topic
 
 
 @cache
-def _zones() -> frozenset[str]:
+def zones() -> frozenset[str]:
     """The names of the `tzdata` wheel: what the machine itself calls `localtime` would differ from process to process."""
     names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
     return frozenset(names) - {"Factory"}
 
 
 def _known_zone(name: str) -> str:
-    if name not in _zones():
+    if name not in zones():
         raise ValueError("is not the name of an IANA time zone")
     return name
 

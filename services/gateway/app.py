@@ -7,14 +7,13 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import orjson
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from services.gateway import packing
+from services.gateway import pages
 from services.gateway.auth import Authentication
 from services.gateway.clients import DEVELOPMENT, Clients
 from services.gateway.cors import Origins
@@ -61,7 +60,7 @@ def build(settings: Settings) -> FastAPI:
     for router in (bookings, slots, customers, venues, spaces, products):
         app.router.routes.extend(router.router.routes)
     app.state.authentication = Authentication(_identified(app, settings))
-    app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), Route("/openapi.json", _openapi)])
+    app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), *pages.ROUTES])
     return app
 
 
@@ -117,12 +116,6 @@ async def _readyz(request: Request) -> Response:
     if fault is None:
         return _answer(b'{"status":"ready"}')
     return _told(Problem("SERVICE_UNAVAILABLE", "Commands cannot be taken.", [("kafka", fault)]))
-
-
-async def _openapi(request: Request) -> Response:
-    response = _answer(orjson.dumps(request.app.openapi()))
-    packing.pack(response, dict(request.scope["headers"]))
-    return response
 
 
 async def _unmatched(request: Request, error: Exception) -> Response:

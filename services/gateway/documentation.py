@@ -11,13 +11,15 @@ from services.gateway.errors import STATUS, ErrorEnvelope
 
 Item = TypeVar("Item")
 
-IDEMPOTENCY_KEY = {
+# Bare, or a quoted string in which the quote and the backslash are escaped.
+_KEY = r'^([!#-~]([ -~]*[!-~])?|"([ !#-\[\]-~]|\\["\\])+")$'
+IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "Repeat a request with the same key and it takes effect once: the first answer comes again, with "
     "`Idempotency-Replayed: true`. Quoted or bare, at most 255 characters, kept for 8 days. `X-Idempotency-Key` is the same.",
-    "schema": {"type": "string", "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _KEY},
     "example": "order-2027-0117",
 }
 

@@ -1,5 +1,6 @@
 """What a client is told when it does not get what it asked for: one envelope, whoever found the fault."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -33,6 +34,8 @@ STATUS = {
     "TIMEOUT": 504,
 }
 _come_again = {"RATE_LIMITED": {"Retry-After": "1"}, "SERVICE_UNAVAILABLE": {"Retry-After": "1"}}
+
+_unprintable = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").sub
 
 # Pydantic's own words where they speak of Python or show a pattern.
 _words = {
@@ -77,7 +80,7 @@ class Problem(Exception):
         super().__init__(code, message)
         self.status, self.code, self.message = status or STATUS[code], code, message
         self.headers = headers or _come_again.get(code)
-        self.details = [{"field": field[:LONGEST_FIELD], "issue": issue} for field, issue in details][:most]
+        self.details = [{"field": _printable(field), "issue": issue} for field, issue in details][:most]
 
     def envelope(self, correlation: str) -> bytes:
         """The body of the answer."""
@@ -119,6 +122,11 @@ def invalid(error: ValidationError, where: str) -> Problem:
     if all(complaint["type"] == "value_error" and isinstance(complaint["input"], dict) for complaint in complaints):
         return against_rules(f"The {where} breaks a rule.", *details)
     return malformed(f"The {where} does not have the documented shape.", *details)
+
+
+def _printable(field: str) -> str:
+    """The name of a field may be the client's: whoever logs the answer gets one line of it, and a short one."""
+    return _unprintable("\N{REPLACEMENT CHARACTER}", field[:LONGEST_FIELD])
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -9,6 +9,8 @@ SCOPES = {
     "org_write": "change the catalogue",
 }
 _text = {"type": "string"}
+_SCOPE = f"({'|'.join(SCOPES)})"
+_SCOPES = f"^{_SCOPE}( {_SCOPE})*$"
 _token = {
     "type": "object",
     "required": ["access_token", "token_type", "expires_in", "scope"],
@@ -26,7 +28,7 @@ _form = {
         "grant_type": {"const": "client_credentials"},
         "client_id": _text,
         "client_secret": _text,
-        "scope": _text,
+        "scope": {"type": "string", "pattern": _SCOPES},
     },
 }
 _error = {

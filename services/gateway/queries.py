@@ -62,7 +62,6 @@ def _ends(moment: date) -> datetime:
     return moment if isinstance(moment, datetime) else _starts(moment) + timedelta(days=1)
 
 
-Number = Annotated[int, BeforeValidator(_digits)]
 Moment = Annotated[date | datetime, BeforeValidator(_moment)]
 
 
@@ -85,8 +84,9 @@ class Query(Value):
 class Page(Query):
     """Which page of a list."""
 
-    page: Annotated[Number, Field(ge=1, le=100_000)] = 1
-    limit: Annotated[Number, Field(ge=1, le=100)] = 20
+    # The bounds come before the reader, or the document would not show them.
+    page: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_digits)] = 1
+    limit: Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)] = 20
 
 
 class Spaces(Page):
@@ -150,6 +150,8 @@ def parse(model: type[Model], given: QueryParams) -> Model:
     """The value. Raises Problem: 400 for what is unknown, repeated or unreadable, 422 for what breaks a rule."""
     values: dict[str, Any] = {}
     for name, text in given.multi_items():
+        if "\N{REPLACEMENT CHARACTER}" in name + text:  # what is no UTF-8 was read as this
+            raise malformed("The query does not have the documented shape.", (name, "is not UTF-8"))
         if name in model.lists:
             values.setdefault(name, []).extend(text.split(","))
         elif name in values:
@@ -176,5 +178,8 @@ def span(query: Availability, now: datetime, days: int, most: int) -> Parameters
     if length + doubt <= timedelta(0):
         raise against_rules("The query breaks a rule.", ("to", "is not later than from"))
     if length - doubt > timedelta(days=most):
-        raise malformed("The query does not have the documented shape.", ("to", f"is more than {most} days ahead"))
+        too_far = ("to", f"is more than {most} days ahead")
+        if isinstance(end, int):  # a number out of range
+            raise malformed("The query does not have the documented shape.", too_far)
+        raise against_rules("The query breaks a rule.", too_far)
     return query.parameters()

@@ -9,7 +9,7 @@ from typing import Literal, Self
 import aiohttp
 import orjson
 
-from services.gateway.errors import Problem, malformed
+from services.gateway.errors import Problem, against_rules
 from services.gateway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Reads:
         await self._session.close()
 
     async def get(self, service: Service, path: str, organisation: str, parameters: Parameters = ()) -> bytes:
-        """The JSON that the service answers. Raises Problem: 400 with its details, 404, 503 or 504."""
+        """The JSON that the service answers. Raises Problem: 404, 422 with its details, 503 or 504."""
         try:
             async with asyncio.timeout(self._within):
                 status, body = await self._asked(service, path, organisation, parameters)
@@ -57,7 +57,8 @@ class Reads:
         if status == 404:
             raise Problem("NOT_FOUND", "There is nothing with this id.")
         if status == 400:
-            raise malformed("The query does not have the documented shape.", *_details(body))
+            # The shape was judged here; what only the service can judge, a day of the venue's, is a rule.
+            raise against_rules("The query breaks a rule.", *_details(body))
         if status != 503:
             log.error("%s answered %s to a read", service, status)
             raise Problem("SERVER_ERROR", "Something went wrong on our side.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import conforming
 import pytest
 
 from examples import tokens
@@ -72,7 +73,7 @@ async def alone(keys: Path | None, development: bool = True, **settings: str) ->
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.gateway", env=env, stderr=asyncio.subprocess.DEVNULL
     )
-    gateway = Lonely(f"http://127.0.0.1:{port}", port, aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
+    gateway = Lonely(f"http://127.0.0.1:{port}", port, conforming.session(f"http://127.0.0.1:{port}"))
     try:
         async with asyncio.timeout(30):
             while not await _lives(gateway.session):

@@ -31,7 +31,7 @@ def _token(lonely: Any) -> bytes:
     ("method", "path", "status", "code"),
     [
         ("GET", "/", 404, "NOT_FOUND"),
-        ("GET", "/docs", 404, "NOT_FOUND"),
+        ("GET", "/docs/../app.py", 404, "NOT_FOUND"),
         ("GET", "/v1/bookings/", 404, "NOT_FOUND"),
         ("GET", "/v1/bookings/17", 404, "NOT_FOUND"),
         ("GET", "/v1/bookings/..%2f..%2fslots", 404, "NOT_FOUND"),

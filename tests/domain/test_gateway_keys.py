@@ -1,10 +1,12 @@
 """The Idempotency-Key, as the IETF writes it and as everybody else does."""
 
+import re
 from typing import Any
 
 import pytest
 
 from services.gateway import keys
+from services.gateway.documentation import IDEMPOTENCY_KEY
 from services.gateway.errors import Problem
 
 
@@ -69,3 +71,12 @@ async def test_a_command_with_kafka_down_is_503_and_returns_the_key_to_repeat_it
 
 async def test_a_condition_is_refused_and_not_ignored(lonely: Any) -> None:
     assert (await _delete(lonely, **{"If-Match": '"2"'})).status == 400
+
+
+def test_a_documented_key_is_read_and_an_unusable_one_is_not_documented() -> None:
+    documented = re.compile(IDEMPOTENCY_KEY["schema"]["pattern"]).fullmatch
+    for usable in (b"order-17", b'"order-17"', rb'"a\"b\\c"', b"a b", b"!", b"{}"):
+        assert documented(usable.decode())
+        assert read(usable)
+    for unusable in (b"", b" ", b'""', b"a\tb", b"a\x7fb", b'"open', b'"a"b', rb'"a\b"'):
+        assert not documented(unusable.decode()), unusable

@@ -3,8 +3,6 @@
 import re
 from typing import Any
 
-import jsonschema_rs
-
 from services.gateway.documentation import _problems
 from services.gateway.errors import STATUS
 
@@ -49,29 +47,7 @@ async def test_openapi_lists_every_operation_of_the_tutorial(lonely: Any) -> Non
     }
 
 
-async def test_openapi_has_an_example_that_fits_its_schema_for_every_body_and_answer(lonely: Any) -> None:
-    document = await _openapi(lonely)
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            assert operation["description"], (path, method)
-            if path == "/oauth/token":
-                form = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]
-                _fits(document, form["schema"], form["example"])
-            elif method in ("post", "patch") and not path.endswith("/extend"):
-                body = operation["requestBody"]["content"]["application/json"]["schema"]
-                name = body["$ref"].rpartition("/")[2]
-                _fits(document, body, document["components"]["schemas"][name]["example"])
-            for status, answer in operation["responses"].items():
-                if status in ("204", "304"):
-                    continue
-                content = answer["content"]["application/json"]
-                given = content.get("examples", {"": {"value": content.get("example")}})
-                for example in given.values():
-                    assert example["value"] is not None, (path, method, status)
-                    _fits(document, content["schema"], example["value"])
-
-
-async def test_openapi_tells_of_the_key_and_bodies_forbid_null(lonely: Any) -> None:
+async def test_openapi_tells_commands_of_the_key_and_bodies_forbid_null(lonely: Any) -> None:
     document = await _openapi(lonely)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -86,10 +62,6 @@ async def test_openapi_tells_of_the_key_and_bodies_forbid_null(lonely: Any) -> N
 
 def test_every_documented_problem_has_a_status() -> None:
     assert _problems.keys() <= STATUS.keys()
-
-
-def _fits(document: dict[str, Any], schema: dict[str, Any], example: Any) -> None:
-    jsonschema_rs.validator_for({**schema, "components": document["components"]}).validate(example)
 
 
 async def test_openapi_shows_what_a_read_may_ask_as_query_parameters(lonely: Any) -> None:

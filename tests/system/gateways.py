@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import conforming
 
 from examples import tokens
 
@@ -47,7 +48,7 @@ async def gateway(environment: dict[str, str], port: int, **settings: str) -> As
         try:
             url = f"http://127.0.0.1:{port}"
             await _listens(url)
-            async with aiohttp.ClientSession(url, headers=await tokens.authorization(url)) as session:
+            async with conforming.session(url, headers=await tokens.authorization(url)) as session:
                 yield Gateway(process, session, said)
         finally:
             with contextlib.suppress(ProcessLookupError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
+import conforming
 
 from examples import tokens
 
@@ -73,7 +74,7 @@ class House:
 async def crowded(house: House) -> AsyncIterator[House]:
     """The same house for many callers at once, each on a connection of its own."""
     headers, connector = house.session.headers, aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(house.url, headers=headers, connector=connector) as session:
+    async with conforming.session(house.url, headers=headers, connector=connector) as session:
         yield replace(house, session=session)
 
 
@@ -91,7 +92,7 @@ async def call(
 async def opened(url: str, client: str = "demo", **product: Any) -> AsyncIterator[House]:
     """The house of this client, ready to be booked."""
     signed_in = await tokens.authorization(url, client, f"{client}-secret")
-    async with aiohttp.ClientSession(url, headers=signed_in) as session:
+    async with conforming.session(url, headers=signed_in) as session:
         venue = await made(session, "venues", {"name": "Harbour House", "openingHours": ALWAYS})
         space = await made(session, "spaces", {"venueId": venue["id"], "name": "Lighthouse room"})
         fields = {

@@ -45,7 +45,7 @@ async def create_booking(call: Command, body: NewBooking) -> Response:
 @router.get(
     ONE,
     response_model=booking.Booking,
-    responses={**documentation.read(examples.BOOKING, "NOT_FOUND"), 304: {"description": "As `If-None-Match` says"}},
+    responses={**documentation.read(examples.BOOKING, "NOT_FOUND"), 304: {}},
 )
 async def get_booking(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The booking as it is now."""
