@@ -90,7 +90,9 @@ def no_overlap_in_the_log(evidence: Evidence) -> Iterator[str]:
             booking = body["bookingId"]
             if kind == "SlotHeld":
                 slots[booking] = body["space"]["id"], body["slot"]["from"], body["slot"]["to"]
-            if kind in ("SlotHeld", "SlotCommitted"):
+            if kind == "SlotMoved":
+                slots[booking] = slots[booking][0], body["slot"]["from"], body["slot"]["to"]
+            if kind in ("SlotHeld", "SlotCommitted", "SlotMoved"):
                 space, begin, end = slots[booking]
                 rivals = [slots[other] for other in live - {booking} if slots[other][0] == space]
                 if any(rival[1] < end and begin < rival[2] for rival in rivals):

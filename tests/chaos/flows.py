@@ -20,6 +20,8 @@ from contracts.booking import (
     CreateBooking,
     DeleteBooking,
     ExtendHold,
+    RescheduleBooking,
+    UpdateBooking,
 )
 from contracts.catalogue import OpeningHours, ProductFields, SpaceFields, VenueFields
 from contracts.client import Client, NotAccepted, Unanswered, booking_id
@@ -37,6 +39,7 @@ class Street:
 
     clients: list[Client]
     product: str
+    extra: str
     spaces: list[str]
     first: datetime
     turn: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -46,6 +49,12 @@ class Street:
         number = next(self.turn)
         begin = self.first + timedelta(hours=number // len(self.spaces))
         return self.spaces[number % len(self.spaces)], Slot(from_=begin, to=begin + timedelta(hours=1))
+
+    def free_in(self, space: str) -> Slot:
+        """Another hour in this room."""
+        while (where := self.free())[0] != space:
+            pass
+        return where[1]
 
 
 @dataclass
@@ -112,6 +121,26 @@ async def deletes(load: Load, key: str) -> None:
         await load.ask(DeleteBooking(booking_id=booking.id), _key())
 
 
+async def moves_and_somebody_follows(load: Load, key: str) -> None:
+    where = load.street.free()
+    if booking := await load.book(key, where):
+        to = load.street.free_in(where[0])
+        told = await load.ask(RescheduleBooking(booking_id=booking.id, slot=to), _key())
+        if isinstance(told, BookingAnswer):
+            assert told.booking.slot == to
+            assert await load.book(_key(), where), "the old slot was not given back before the move was answered"
+            await load.ask(ConfirmBooking(booking_id=booking.id, **DETAILS), _key())
+
+
+async def adds_an_extra_and_confirms(load: Load, key: str) -> None:
+    if booking := await load.book(key, load.street.free()):
+        extra = (load.street.extra,)
+        await load.ask(UpdateBooking(booking_id=booking.id, additional_products=extra, **DETAILS), _key())
+        told = await load.ask(ConfirmBooking(booking_id=booking.id, additional_products=()), _key())
+        if isinstance(told, BookingAnswer):
+            assert told.booking.total_price == booking.total_price, "the extra was taken off again"
+
+
 async def repeats_from_elsewhere(load: Load, key: str) -> None:
     """The same key from two clients at once, then everything that can be asked at once."""
     where = load.street.free()
@@ -140,7 +169,8 @@ async def collides(load: Load, key: str) -> None:
 
 
 FLOWS: tuple[Flow, ...] = (
-    confirms, cancels_and_somebody_follows, extends_and_confirms, forgets, deletes, repeats_from_elsewhere, collides,
+    confirms, cancels_and_somebody_follows, extends_and_confirms, forgets, moves_and_somebody_follows, deletes,
+    adds_an_extra_and_confirms, repeats_from_elsewhere, collides,
 )  # fmt: skip
 
 
@@ -151,7 +181,7 @@ async def street(kafka: str) -> AsyncIterator[Street]:
         Client(kafka, name="street", answered_within=30) as one,
         Client(kafka, name="street", answered_within=30, reply_topic="gateway.replies") as other,
     ):
-        venue, product, spaces = _key(), _key(), [_key() for _ in range(SPACES)]
+        venue, product, extra, spaces = _key(), _key(), _key(), [_key() for _ in range(SPACES)]
         hours = tuple(OpeningHours(day=day, open="00:00", close="24:00") for day in DAYS)
         await one.put_venue(venue, VenueFields(name="Harbour House", opening_hours=hours), create=True)
         for space in spaces:
@@ -159,9 +189,11 @@ async def street(kafka: str) -> AsyncIterator[Street]:
         sold = {"name": "Hour", "reference": product, "price": 2500, "currency": "EUR", "spaces": tuple(spaces)}
         duration = {"duration": {"value": 1, "type": "hourly"}}
         await one.put_product(product, ProductFields(**sold, metadata=duration), create=True)
+        coffee = {"name": "Coffee", "reference": extra, "price": 500, "currency": "EUR", "category": "additional"}
+        await one.put_product(extra, ProductFields(**coffee), create=True)
         one.answered_within = other.answered_within = 3
         tomorrow = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
-        yield Street([one, other], product, spaces, tomorrow)
+        yield Street([one, other], product, extra, spaces, tomorrow)
 
 
 @contextlib.asynccontextmanager
