@@ -23,7 +23,7 @@ reset: .venv/.ready ## forget the data of `make up`; refused while it runs
 
 ##@ Work on it
 test: .venv/.ready ## domain, contracts, components, system: up to five minutes
-	@$(BIN)/python -m pytest tests -m "not chaos and not conformance" $(ARGS)
+	@$(BIN)/python -m pytest tests -m "not chaos and not conformance" -n 2 --dist loadfile $(ARGS)
 chaos: .venv/.ready ## every crash point of every service, rebalances, relays killed: up to twenty minutes
 	@$(BIN)/python -m pytest tests -m chaos $(ARGS)
 conformance: .venv/.ready ## ten thousand requests drawn from the OpenAPI document: five minutes
