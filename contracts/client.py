@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
@@ -25,6 +25,7 @@ from contracts import booking, catalogue, claims, header_names, topics
 from contracts.answers import Refused
 from contracts.booking_commands import BookingCommands
 from contracts.booking_commands import booking_id as booking_id  # the name that everybody knows it by
+from contracts.catalogue_commands import CatalogueCommands
 from contracts.envelope import edge_id, request_hash, stamp, write
 from contracts.model import Message
 from contracts.outcomes import CommandRefused as CommandRefused
@@ -51,7 +52,7 @@ ANSWERS: dict[str, type[Message]] = {
 }
 
 
-class Client(BookingCommands):
+class Client(BookingCommands, CatalogueCommands):
     """Publishes commands for one organisation, or for any that `ask` names, and awaits their answers.
 
     `name` is the client within the organisation that keys belong to; `reply_topic` must exist. Times in seconds.
@@ -222,27 +223,6 @@ class Client(BookingCommands):
         for future in futures:
             if not future.done():
                 future.set_result(reply)
-
-    async def put_venue(
-        self, venue_id: str, fields: catalogue.VenueFields, *, create: bool = False, key: str | None = None
-    ) -> catalogue.Venue:
-        """Create or change a venue."""
-        command = catalogue.PutVenue(venue_id=venue_id, create=create, fields=fields)
-        return cast("catalogue.VenueAnswer", await self._done(command, self._draw(key))).venue
-
-    async def put_space(
-        self, space_id: str, fields: catalogue.SpaceFields, *, create: bool = False, key: str | None = None
-    ) -> catalogue.Space:
-        """Create or change a space."""
-        command = catalogue.PutSpace(space_id=space_id, create=create, fields=fields)
-        return cast("catalogue.SpaceAnswer", await self._done(command, self._draw(key))).space
-
-    async def put_product(
-        self, product_id: str, fields: catalogue.ProductFields, *, create: bool = False, key: str | None = None
-    ) -> catalogue.Product:
-        """Create or change a product."""
-        command = catalogue.PutProduct(product_id=product_id, create=create, fields=fields)
-        return cast("catalogue.ProductAnswer", await self._done(command, self._draw(key))).product
 
     def _draw(self, key: str | None) -> str:
         return self.command_id(key or str(uuid.uuid4()))

@@ -99,7 +99,7 @@ async def test_hostile_text_is_stored_as_data_and_shown_as_it_was_written(house:
         told = await _changed(house, kind, body(text))
         assert (told.status, shown(told.json)) == (200, text), (name, told.raw)
         read = await call(house.session, "GET", f"/v1/{kind}/{told.json['id']}")
-        assert read.json == told.json, name
+        assert read.json.items() <= told.json.items(), name  # a change of closures also says whom they hit
 
 
 @pytest.mark.parametrize("field", FIELDS)

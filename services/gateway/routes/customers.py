@@ -41,7 +41,7 @@ async def find_or_create_customer(call: Command, body: NewCustomer) -> Response:
 @router.get(
     "",
     response_model=documentation.Listed[booking.Customer],
-    responses=documentation.read(documentation.listed(examples.CUSTOMER)),
+    responses=documentation.read(documentation.listed(examples.CUSTOMER), "VALIDATION_FAILED"),
 )
 async def list_customers(call: Reading, query: Annotated[queries.Customers, Query()]) -> Response:
     """Customers, newest first, a page at a time."""

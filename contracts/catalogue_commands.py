@@ -1,0 +1,52 @@
+"""The catalogue commands of the typed client, one method each."""
+
+from typing import cast
+
+from contracts import catalogue
+from contracts.model import Message
+
+
+class CatalogueCommands:
+    """Each method publishes one command and returns what it is answered with. Raises CommandRefused, NotAccepted or Unanswered.
+
+    Whoever creates an entry draws its id; `key` makes the command repeatable.
+    """
+
+    async def _done(self, command: Message, command_id: str) -> Message:
+        raise NotImplementedError
+
+    def _draw(self, key: str | None) -> str:
+        raise NotImplementedError
+
+    async def put_venue(
+        self, venue_id: str, fields: catalogue.VenueFields, *, create: bool = False, key: str | None = None
+    ) -> catalogue.Venue:
+        """Create or change a venue."""
+        command = catalogue.PutVenue(venue_id=venue_id, create=create, fields=fields)
+        return cast("catalogue.VenueAnswer", await self._done(command, self._draw(key))).venue
+
+    async def put_space(
+        self, space_id: str, fields: catalogue.SpaceFields, *, create: bool = False, key: str | None = None
+    ) -> catalogue.Space:
+        """Create or change a space."""
+        command = catalogue.PutSpace(space_id=space_id, create=create, fields=fields)
+        return cast("catalogue.SpaceAnswer", await self._done(command, self._draw(key))).space
+
+    async def put_product(
+        self, product_id: str, fields: catalogue.ProductFields, *, create: bool = False, key: str | None = None
+    ) -> catalogue.Product:
+        """Create or change a product."""
+        command = catalogue.PutProduct(product_id=product_id, create=create, fields=fields)
+        return cast("catalogue.ProductAnswer", await self._done(command, self._draw(key))).product
+
+    async def archive_venue(self, venue_id: str, *, key: str | None = None) -> None:
+        """Take the venue off sale for good. Refused while one of its spaces is on sale."""
+        await self._done(catalogue.ArchiveVenue(venue_id=venue_id), self._draw(key))
+
+    async def archive_space(self, space_id: str, *, key: str | None = None) -> None:
+        """Take the space off sale for good. Refused, with the list, while live bookings use it."""
+        await self._done(catalogue.ArchiveSpace(space_id=space_id), self._draw(key))
+
+    async def archive_product(self, product_id: str, *, key: str | None = None) -> None:
+        """Take the product off sale for good. Refused, with the list, while live bookings use it."""
+        await self._done(catalogue.ArchiveProduct(product_id=product_id), self._draw(key))
