@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-from starlette.datastructures import QueryParams
 
 from contracts.booking import Email, Status
 from contracts.catalogue import LocalDate
@@ -146,12 +146,17 @@ class Slots(Availability):
     space_id: Id
 
 
-def parse(model: type[Model], given: QueryParams) -> Model:
+def _read(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
+    except ValueError:  # else what is no UTF-8 would be read as U+FFFD
+        raise malformed("The query does not have the documented shape.", ("query", "is not UTF-8")) from None
+
+
+def parse(model: type[Model], raw: bytes) -> Model:
     """The value. Raises Problem: 400 for what is unknown, repeated or unreadable, 422 for what breaks a rule."""
     values: dict[str, Any] = {}
-    for name, text in given.multi_items():
-        if "\N{REPLACEMENT CHARACTER}" in name + text:  # what is no UTF-8 was read as this
-            raise malformed("The query does not have the documented shape.", (name, "is not UTF-8"))
+    for name, text in _read(raw):
         if name in model.lists:
             values.setdefault(name, []).extend(text.split(","))
         elif name in values:

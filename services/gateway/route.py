@@ -110,7 +110,7 @@ class Route(Readable):
     async def _reading(self, call: Reading) -> Response:
         arguments = call.path_params
         if self._query:
-            arguments["query"] = queries.parse(self._query, call.query_params)
+            arguments["query"] = queries.parse(self._query, call.scope["query_string"])
         return await self._endpoint(call, **arguments)
 
 

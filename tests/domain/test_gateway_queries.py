@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from starlette.datastructures import QueryParams
 
 from services.gateway import examples, queries
 from services.gateway.errors import Problem
@@ -14,11 +13,11 @@ WHERE = f"productId={examples.PRODUCT_ID}&spaceId={examples.SPACE_ID}"
 
 
 def bookings(query: str) -> dict[str, str]:
-    return dict(queries.parse(queries.Bookings, QueryParams(query)).parameters())
+    return dict(queries.parse(queries.Bookings, query.encode()).parameters())
 
 
 def slots(query: str) -> dict[str, str]:
-    given = dict(queries.span(queries.parse(queries.Slots, QueryParams(f"{WHERE}&{query}")), NOW, 7, 92))
+    given = dict(queries.span(queries.parse(queries.Slots, f"{WHERE}&{query}".encode()), NOW, 7, 92))
     assert (given.pop("productId"), given.pop("spaceId")) == (examples.PRODUCT_ID, examples.SPACE_ID)
     return given
 
@@ -106,3 +105,12 @@ def test_list_slots_is_422_when_the_span_ends_before_it_begins_or_is_too_long(qu
     with pytest.raises(Problem) as caught:
         slots(query)
     assert caught.value.status == 422
+
+
+def test_a_replacement_character_is_a_character_and_bytes_that_are_no_utf_8_are_refused() -> None:
+    written = queries.parse(queries.Products, b"reference=%EF%BF%BD")
+    assert written.reference == "\N{REPLACEMENT CHARACTER}"
+    for broken in b"reference=%FF", b"reference=\xff":
+        with pytest.raises(Problem) as caught:
+            queries.parse(queries.Products, broken)
+        assert caught.value.status == 400
