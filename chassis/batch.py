@@ -69,6 +69,14 @@ class Behind(Exception):
         self.processed = processed
 
 
+class Lost(Exception):
+    """The partitions were taken from us while we tried."""
+
+
+class Stubborn(Exception):
+    """The same rule refused a batch again and again: its messages may get along one after the other."""
+
+
 class Batches:
     """A service's decisions against its database. Nothing is kept between batches."""
 

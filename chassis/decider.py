@@ -8,6 +8,7 @@ whoever comes next begins where outputs are still unsent.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -18,7 +19,7 @@ from prometheus_client import Counter
 
 from chassis import failpoints, inbox
 from chassis.backlog import Messages
-from chassis.batch import Batches, Behind, Gap, Offsets, Service, Spans
+from chassis.batch import Batches, Behind, Gap, Lost, Offsets, Service, Spans, Stubborn
 from chassis.database import TRANSIENT
 from chassis.entries import Send
 from chassis.messages import DeadRecord, Incoming, open_record
@@ -31,15 +32,12 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.3  # after this without work, what is acknowledged is marked by a statement of its own
 LOOK_SECONDS = 5.0  # so often the database is asked whether it still has what was decided and marked
+MOST_REFUSALS = 5  # of a batch by a rule; then its messages are decided one by one
 BACKOFF = (0.0, 0.1, 0.3, 1.0, 3.0, 5.0)  # seconds; the last one for ever
 
 AGAIN = Counter(
     "holdfast_batches_again", "Batches that had to begin again, by what broke", ["reason"], registry=metrics
 )
-
-
-class Lost(Exception):
-    """The partitions were taken from us while we tried."""
 
 
 T = TypeVar("T")
@@ -224,14 +222,20 @@ class Decider:
 
     # ---- one batch
 
-    async def _patiently(self, action: Callable[[], Awaitable[T]], needed: Sequence[TopicPartition]) -> T:
-        """Try until it works: what is transient never reaches the dead letters. Raises Lost when it is no longer ours to do."""
+    async def _patiently(
+        self, action: Callable[[], Awaitable[T]], needed: Sequence[TopicPartition], refusals: float = math.inf
+    ) -> T:
+        """Try until it works: what is transient never reaches the dead letters. Raises Lost when it is no longer ours to do,
+        and Stubborn when a rule has refused it so many times."""
         tries = 0
         while True:
             try:
                 return await action()
+            except asyncpg.SerializationError as error:
+                reason = str(error)
+                refusals -= 1
             except TRANSIENT as error:
-                reason = str(error) if isinstance(error, asyncpg.SerializationError) else type(error).__name__
+                reason = type(error).__name__
             except asyncpg.ExclusionViolationError as error:
                 reason = error.constraint_name  # type: ignore[attr-defined]
             except asyncpg.UniqueViolationError as error:
@@ -242,6 +246,8 @@ class Decider:
             log.warning("again: %s", reason)
             if not self.stream.owns(needed):
                 raise Lost
+            if refusals <= 0:
+                raise Stubborn(reason)
             await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
             tries += 1
 
@@ -251,8 +257,9 @@ class Decider:
         if not self.stream.owns(spans):
             raise Lost
         unmarked = {partition: self._unmarked(partition, start) for partition, (start, _) in spans.items()}
+        refusals = MOST_REFUSALS if len(messages) > 1 else math.inf
         try:
-            return await self._patiently(lambda: self._write(messages, spans, unmarked, reached), list(spans))
+            return await self._patiently(lambda: self._write(messages, spans, unmarked, reached), list(spans), refusals)
         except HOPELESS:
             raise
         except Exception as error:  # R10: this batch will never work as it is; the culprit is found one by one

@@ -92,7 +92,7 @@ PRUNE_ROWS = 1000
 # A day longer than a topic keeps its records, and than the fence lets any in.
 PRUNE = f"""
 DELETE FROM inbox
-WHERE id IN (SELECT id FROM inbox WHERE handled_at < clock_timestamp() - interval '8 days' LIMIT {PRUNE_ROWS})
+WHERE id IN (SELECT id FROM inbox WHERE handled_at < statement_timestamp() - interval '8 days' LIMIT {PRUNE_ROWS})
 """  # noqa: S608 - a number of our own
 
 

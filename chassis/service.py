@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 CANNOT_GO_ON = 70  # EX_SOFTWARE: whoever supervises starts it again, and what is stored is sent again
 PRUNE_SECONDS = 60.0
+OWN_CONNECTIONS = 3  # one decides, the others look and prune
 
 
 class Part(Protocol):
@@ -56,7 +57,9 @@ class Worker:
         self, name: str, settings: WorkerSettings, make: MakePart, reads: Mapping[str, Read], prunes: Sequence[str]
     ) -> None:
         self.name, self.settings, self.make, self.prunes = name, settings, make, prunes
+        self.has_reads = bool(reads)
         self.database: asyncpg.Pool | None = None
+        self.reading: asyncpg.Pool | None = None  # a pool of its own: decisions never queue behind long lists
         self.part: Part | None = None
         token = settings.internal_token.get_secret_value()
         self.app = Starlette(
@@ -64,7 +67,7 @@ class Worker:
                 Route("/livez", self._alive),
                 Route("/readyz", self._ready),
                 Route("/metrics", self._metrics),
-                *routes(reads, lambda: self.database, token),
+                *routes(reads, lambda: self.reading, token),
             ],
             lifespan=self._lifespan,
         )
@@ -81,17 +84,24 @@ class Worker:
                 await beginning
             if self.part:
                 await self.part.stop()
-            if self.database:
-                await self.database.close()
+            for pool in self.database, self.reading:
+                if pool:
+                    await pool.close()
 
     async def _begin(self) -> None:
         settings = self.settings
         self.database = await patiently(
             "the database",
-            lambda: database.connect(settings.database, settings.database_connections, self.name),
+            lambda: database.connect(settings.database, OWN_CONNECTIONS, self.name),
             database.TRANSIENT,
         )
         pool = self.database
+        if self.has_reads:
+            self.reading = await patiently(
+                "the database",
+                lambda: database.connect(settings.database, settings.read_connections, f"{self.name} reads"),
+                database.TRANSIENT,
+            )
 
         async def join() -> Part:
             part = self.make(pool, die)
@@ -109,14 +119,16 @@ class Worker:
         log.info("ready")
         while True:
             await asyncio.sleep(PRUNE_SECONDS)
-            with contextlib.suppress(*database.TRANSIENT):
-                await self._prune(pool)
+            for statement in self.prunes:
+                try:
+                    await self._prune(pool, statement)
+                except database.TRANSIENT as error:
+                    log.warning("not deleted, though old enough: %r; by %s", error, " ".join(statement.split()))
 
-    async def _prune(self, pool: asyncpg.Pool) -> None:
+    async def _prune(self, pool: asyncpg.Pool, statement: str) -> None:
         """Delete what is old enough, a thousand rows at a time: nobody waits for long, and none is left behind under load."""
-        for statement in self.prunes:
-            while await pool.execute(statement) == f"DELETE {inbox.PRUNE_ROWS}":
-                await asyncio.sleep(0)
+        while await pool.execute(statement) == f"DELETE {inbox.PRUNE_ROWS}":
+            await asyncio.sleep(0)
 
     async def _alive(self, _request: Request) -> Response:
         return Response("alive")

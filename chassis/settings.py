@@ -52,5 +52,5 @@ class WorkerSettings(Settings):
     host: str = "127.0.0.1"
     """The address that port is bound to."""
 
-    database_connections: int = Field(default=6, ge=3)
-    """Connections a worker keeps: one decides, the others read."""
+    read_connections: int = Field(default=3, ge=2)
+    """Connections kept for reads, beside the three of the decider: however many ask for long lists, decisions do not wait."""

@@ -25,7 +25,7 @@ CREATE TABLE inbox (
   CONSTRAINT answered_when_there_is_an_answer CHECK ((answer IS NULL) = (answered_at IS NULL))
 ) WITH (fillfactor = 80);
 
-CREATE INDEX inbox_by_age ON inbox USING brin (handled_at);
+CREATE INDEX inbox_by_age ON inbox USING brin (handled_at) WITH (autosummarize = on);
 
 -- A guard of the one statement that writes a batch: all of it, or none.
 CREATE FUNCTION must(holds boolean, rule text) RETURNS boolean LANGUAGE plpgsql AS $$

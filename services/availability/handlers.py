@@ -38,11 +38,12 @@ class AvailabilityService:
         self.hold, self.cap, self.shortest = settings.hold, settings.hold_cap, settings.hold_lengths[0]
 
     def load(self, messages: Sequence[Incoming]) -> Statement:
-        wanted = Wanted()
+        wanted, held = Wanted(), dict[tuple[str, str], str]()
         for message in messages:
             organisation, body = message.organisation, message.body
             if isinstance(body, HoldSlot):
                 slot = body.slot
+                held[organisation, body.booking_id] = body.product_id
                 wanted.holds.append((organisation, body.product_id, body.space_id, slot.from_, slot.to))
                 wanted.products.add((organisation, body.product_id))
             if isinstance(body, SlotCommand):
@@ -54,6 +55,9 @@ class AvailabilityService:
                 wanted.products.update((organisation, product) for product in body.products)
             if isinstance(body, CatalogueCommand):
                 catalogue_changes.want(wanted, organisation, body)
+        for organisation, booking, space, begin, end in wanted.moves:
+            if product := held.get((organisation, booking)):  # it has no row yet that its product could be found by
+                wanted.holds.append((organisation, product, space, begin, end))
         return storage.load(wanted)
 
     def begin(self, rows: Sequence[Row]) -> Books:
@@ -73,6 +77,8 @@ class AvailabilityService:
     def _slot(self, books: Books, organisation: str, body: Message, now: datetime) -> domain.Decision:
         assert isinstance(body, SlotCommand)
         mine, space = books.slots.get((organisation, body.booking_id)), body.space_id
+        if mine and mine.space_id != space and isinstance(body, (CommitSlot, ExtendSlot)):
+            mine = None  # whoever names another space does not know the slot, and its neighbours were not looked at
         match body:
             case HoldSlot():
                 house = books.house(organisation, body.product_id, space)

@@ -94,7 +94,7 @@ UNION ALL
 SELECT 'reference', p.organisation_id, p.reference, p.id::text, NULL, {_NO_SLOT}
 FROM unnest($21::text[], $22::text[]) u(organisation_id, reference)
 JOIN products p USING (organisation_id, reference)
-WHERE p.archived_at IS NULL
+WHERE p.archived_at IS NULL AND p.reference > ''
 UNION ALL
 SELECT 'slot', live.*
 FROM unnest($15::text[], $16::uuid[]) u(organisation_id, product_id)
@@ -102,7 +102,7 @@ CROSS JOIN LATERAL (
   SELECT {_SLOT}
   FROM slots s
   WHERE s.organisation_id = u.organisation_id AND s.product_id = u.product_id AND s.state IN ('HELD', 'COMMITTED')
-    AND s.slot_to > clock_timestamp()
+    AND s.slot_to > statement_timestamp()
   LIMIT 100) live
 UNION ALL
 SELECT 'slot', live.*
@@ -110,7 +110,7 @@ FROM unnest($17::text[], $18::uuid[]) u(organisation_id, space_id)
 CROSS JOIN LATERAL (
   SELECT {_SLOT}
   FROM slots s
-  WHERE s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && tstzrange(clock_timestamp(), NULL)
+  WHERE s.space_id = u.space_id AND s.state IN ('HELD', 'COMMITTED') AND s.during && tstzrange(statement_timestamp(), NULL)
   LIMIT 100) live
 UNION ALL
 -- a product that is made or changed by this very batch may reach farther than its row says
@@ -125,7 +125,7 @@ FROM (SELECT DISTINCT hit.organisation_id, hit.booking_id, hit.slot_from
   JOIN spaces r USING (organisation_id, venue_id)
   JOIN slots hit ON hit.space_id = r.id AND hit.state IN ('HELD', 'COMMITTED')
     AND hit.during && tstzrange(closed_from, closed_to)
-  WHERE hit.slot_to > clock_timestamp()
+  WHERE hit.slot_to > statement_timestamp()
   ORDER BY hit.slot_from
   LIMIT 1000) u
 JOIN slots s USING (organisation_id, booking_id)

@@ -201,6 +201,6 @@ DELETE FROM bookings
 WHERE (organisation_id, id) IN (
   SELECT organisation_id, id
   FROM bookings
-  WHERE created_at < clock_timestamp() - interval '8 days' AND NOT listed AND status = 'CANCEL'
+  WHERE created_at < statement_timestamp() - interval '8 days' AND refused
   LIMIT {PRUNE_ROWS})
 """  # noqa: S608 - a number of our own

@@ -19,7 +19,7 @@ LEEWAY = 60.0  # seconds that clocks may differ
 LONGEST = 8192  # characters
 
 _organisation = re.compile(r"[a-z0-9][a-z0-9-]{0,62}").fullmatch
-_client = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}").fullmatch
+_client = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}").fullmatch
 
 
 @cache

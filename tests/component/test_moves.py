@@ -249,3 +249,11 @@ async def test_a_slot_of_a_product_that_is_made_in_the_same_batch_is_refused_whe
 
 def _of(product: str, question: tuple[str, Message]) -> tuple[str, Message]:
     return question[0], question[1].model_copy(update={"product_id": product})
+
+
+async def test_a_hold_and_its_move_in_one_batch_see_whoever_has_the_new_place(worker: Worker) -> None:
+    """As after a failover that lost the hold: both commands come again, at once."""
+    ada, bob, cat = new(), new(), new()
+    await worker.decide_together(hold(bob, 11))
+    assert types(await worker.decide_together(hold(ada, 10), move(ada, 11))) == ["SlotHeld", "MoveRefused"]
+    assert types(await worker.decide_together(hold(cat, 13), move(cat, 12))) == ["SlotHeld", "SlotMoved"]

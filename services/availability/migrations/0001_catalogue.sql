@@ -25,6 +25,9 @@ CREATE TABLE spaces (
   FOREIGN KEY (organisation_id, venue_id) REFERENCES venues (organisation_id, id)
 );
 
+-- Of a house that changes. Its slots are found by space.
+CREATE INDEX spaces_by_venue ON spaces (organisation_id, venue_id) WHERE venue_id IS NOT NULL;
+
 CREATE TABLE products (
   organisation_id text NOT NULL,
   id uuid NOT NULL,
@@ -37,7 +40,10 @@ CREATE TABLE products (
   PRIMARY KEY (organisation_id, id)
 );
 
-CREATE UNIQUE INDEX a_reference_names_one_product ON products (organisation_id, reference) WHERE archived_at IS NULL;
+-- The second condition is always true; a statement that does not repeat it cannot be planned over this index, as one that looks
+-- products up by id would be while the table is small, and then would stay for a while.
+CREATE UNIQUE INDEX a_reference_names_one_product ON products (organisation_id, reference)
+  WHERE archived_at IS NULL AND reference > '';
 
 -- Which products are sold in which spaces: one relation, given from either side.
 CREATE TABLE offerings (

@@ -15,6 +15,7 @@ CREATE TABLE bookings (
   client text,                         -- who asked for it, where that is known
   hold_ends_at timestamptz,            -- none before the slot is held
   live boolean NOT NULL GENERATED ALWAYS AS (status IN ('PENDING', 'RESERVED_15_MIN')) STORED,
+  refused boolean NOT NULL GENERATED ALWAYS AS (NOT listed AND status = 'CANCEL') STORED,
   PRIMARY KEY (organisation_id, id),
   CONSTRAINT status_is_one_of_six CHECK (status IN ('PENDING', 'RESERVED_15_MIN', 'CONFIRMED', 'PAID', 'CANCEL', 'REFUNDED')),
   CONSTRAINT a_booking_is_pending_only_at_first CHECK ((status = 'PENDING') = (version = 1))
@@ -25,7 +26,8 @@ CREATE TABLE bookings (
 -- table is empty, and then would stay.
 CREATE INDEX bookings_newest_first ON bookings (organisation_id, created_at DESC, id DESC) WHERE created_at > '-infinity';
 
-CREATE INDEX bookings_by_age ON bookings USING brin (created_at);
+-- What is deleted when it is old enough.
+CREATE INDEX refused_bookings_by_age ON bookings (created_at) WHERE refused;
 
 -- `live` stays the same while a slot is asked for and held: until then a booking is updated in place.
 CREATE INDEX live_bookings_by_client ON bookings (organisation_id, client) WHERE live AND client IS NOT NULL;
