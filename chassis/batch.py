@@ -1,6 +1,7 @@
 """One batch: what is known of its messages with the states they need, the decisions, and the one statement that writes them."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,8 @@ from chassis.ledger import Ledger
 from chassis.messages import DeadRecord, Incoming, Output, Row, Save, Statement
 from chassis.telemetry import metrics
 from contracts.topics import WEEK, Topic, dead_letters
+
+log = logging.getLogger(__name__)
 
 OLDEST, NEWEST = WEEK, 300.0  # R15: a message from outside this fence could be a repeat that the inbox has forgotten
 
@@ -140,7 +143,10 @@ class Batches:
         rows = await _meanwhile(write, ledger.prepare)
         BATCHES.observe(len(messages))
         REPLAYS.inc(ledger.replays)
-        DEAD.inc(sum(entry.dead for entry in ledger.decided.values()))
+        for entry in ledger.decided.values():
+            if entry.dead:
+                DEAD.inc()
+                log.warning("dead letter: %s/%s/%s: %s", *entry.place, entry.outputs[0].type)
         asked = {row["id"]: AskedRow(*row[1:5]) for row in rows if row["id"]}
         return ledger.sends(asked)
 

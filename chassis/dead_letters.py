@@ -1,13 +1,26 @@
 """Dead letters: the record as it came, in a topic of its own, with the reason why it could not be handled."""
 
+import re
 from typing import TYPE_CHECKING
 
 from chassis.inbox import Stored
 from chassis.messages import DeadRecord
+from contracts.answers import Detail
 from contracts.envelope import Headers
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
+
+
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").sub
+FAILED = "failed with "  # begins the reason when it is our own failure, of which nobody outside is told
+
+
+def told(letter: Stored) -> tuple[Detail, ...]:
+    """What the sender of a command is told of why it is a dead letter."""
+    if letter.type.startswith(FAILED):
+        return ()
+    return (Detail(field="reason", issue=_control(" ", letter.type)[:1000]),)
 
 
 def letter(dead: DeadRecord, topic: str) -> Stored:

@@ -17,7 +17,7 @@ import asyncpg
 from aiokafka import TopicPartition
 from prometheus_client import Counter
 
-from chassis import failpoints, inbox
+from chassis import dead_letters, failpoints, inbox
 from chassis.backlog import Messages
 from chassis.batch import Batches, Behind, Gap, Lost, Offsets, Service, Spans, Stubborn
 from chassis.database import TRANSIENT
@@ -293,7 +293,7 @@ class Decider:
         except Exception as error:
             if isinstance(message, DeadRecord):
                 raise
-            reason = f"{type(error).__name__}: {error}"[:1000]
+            reason = f"{dead_letters.FAILED}{type(error).__name__}: {error}"[:1000]
             log.exception("dead letter: %s %s", message.envelope.type, message.id)
             dead = DeadRecord(message.record, reason, message.envelope, message.body)
             return await self._patiently(lambda: self._write([dead], span, unmarked, reached), list(span))

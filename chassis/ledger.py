@@ -148,7 +148,8 @@ class Ledger:
                 sends.append(Send(output.topic, message.record.key, value, letter, None))
                 if isinstance(message, DeadRecord) and message.envelope and message.envelope.reply_to:
                     hashed = request_hash(message.envelope.organisation, message.body) if message.body else ""
-                    sends.append(self._refusal(message, message.envelope.reply_to, _DEAD, hashed))
+                    dead = _DEAD.model_copy(update={"details": dead_letters.told(output)})
+                    sends.append(self._refusal(message, message.envelope.reply_to, dead, hashed))
             elif output.topic:
                 sends.append(self._output(message, index, output, created))
             else:

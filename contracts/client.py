@@ -75,7 +75,8 @@ class Client(BookingCommands, CatalogueCommands):
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect; returns when the client would see any answer from now on. Raises KafkaError."""
+        """Connect; returns when the client would see any answer from now on. Raises KafkaError, and LookupError when there is
+        no such reply topic."""
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self.bootstrap,
             enable_idempotence=True,
@@ -89,6 +90,8 @@ class Client(BookingCommands, CatalogueCommands):
         )
         try:
             await self._producer.start()
+            if self.reply_topic not in (await self._producer.client.fetch_all_metadata()).topics():
+                raise LookupError(f"there is no topic {self.reply_topic} to be answered at")
             await self._consumer.start()
             await self._consumer.seek_to_end()
             for partition in self._consumer.assignment():
@@ -219,10 +222,11 @@ class Client(BookingCommands, CatalogueCommands):
         except (KeyError, AttributeError, UnicodeDecodeError, ValidationError) as error:  # a header may be null
             log.warning("unreadable answer at %s/%s/%s: %r", record.topic, record.partition, record.offset, error)
             return
-        reply = Reply(answer, headers.get("ce_replayed") == b"true")
-        for future in futures:
+        replayed = headers.get("ce_replayed") == b"true"
+        for number, future in enumerate(futures):
             if not future.done():
-                future.set_result(reply)
+                # They asked the same at once: it is the answer to the first of them, and a repetition for the others.
+                future.set_result(Reply(answer, replayed or number > 0))
 
     def _draw(self, key: str | None) -> str:
         return self.command_id(key or str(uuid.uuid4()))

@@ -22,7 +22,8 @@ class CommandRefused(Exception):
     """The command had no effect; `refused` says why."""
 
     def __init__(self, refused: Refused) -> None:
-        super().__init__(f"{refused.code}: {refused.message}")
+        details = "; ".join(f"{detail.field} {detail.issue}" for detail in refused.details)
+        super().__init__(f"{refused.code}: {refused.message}" + (f" ({details})" if details else ""))
         self.refused = refused
 
 

@@ -45,8 +45,8 @@ class Talkative:
 @pytest.mark.parametrize(
     ("times", "length", "reason"),
     [
-        (1, MESSAGE_BYTES + 1, "OutputTooLarge: Said has 262145 bytes, 262144 are allowed"),
-        (64, FRAME, "OutputTooLarge: 65 outputs of one message, 64 are allowed"),
+        (1, MESSAGE_BYTES + 1, "failed with OutputTooLarge: Said has 262145 bytes, 262144 are allowed"),
+        (64, FRAME, "failed with OutputTooLarge: 65 outputs of one message, 64 are allowed"),
     ],
 )
 async def test_a_message_is_buried_when_what_it_leaves_is_too_much(

@@ -8,6 +8,7 @@ import pytest
 from bus import REPLIES, Bus, Log, Record, header, headers
 from poison import NO_UTF8, SPOILT, Raw, any_name
 
+from contracts.answers import Refused
 from contracts.booking import ConfirmBooking
 
 COMMANDS, LETTERS = "booking.commands", "booking.dead-letters"
@@ -57,6 +58,14 @@ async def test_a_spoilt_record_is_buried_when_it_comes_between_good_ones(whole_b
     assert (buried.key, buried.value) == (spoilt.key, spoilt.value or b"")
     kept = {name: value or b"" for name, value in spoilt.headers if name not in ("content-type", NO_UTF8)}
     assert kept.items() <= dict(buried.headers).items()
+
+
+async def test_the_sender_of_a_spoilt_command_is_told_why(whole_bus: Bus, log: Log) -> None:
+    await write(whole_bus, replace(good(command := str(uuid.uuid4())), value=b"{not json"))
+    [answer] = await log.caused_by(command, REPLIES)
+    refused = Refused.model_validate_json(answer.value or b"")
+    assert refused.code == "SERVER_ERROR"
+    assert "Invalid JSON" in refused.details[0].issue
 
 
 async def test_a_null_key_is_no_reason_to_refuse_a_command(whole_bus: Bus, log: Log) -> None:
