@@ -69,7 +69,7 @@ async def test_list_of_customers_is_newest_first_a_page_at_a_time(house: House) 
     one = await listed(house, f"/v1/customers?email={made[0]['email']}")
     assert (one["data"], one["total"]) == ([made[0]], 1)
     wrong = await call(house.session, "GET", "/v1/customers?email=nobody")
-    assert (wrong.status, wrong.json["details"][0]["field"]) == (400, "email")
+    assert (wrong.status, wrong.json["details"][0]["field"]) == (422, "email")
 
 
 async def test_deleted_booking_says_nothing_of_its_customer_any_more(house: House, platform: Any) -> None:
