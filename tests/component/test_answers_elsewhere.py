@@ -94,7 +94,10 @@ async def test_a_dead_command_is_answered_server_error_and_its_repeat_is_handled
         [dead] = await log.until(lambda records: replies(records, command))
         assert b"SERVER_ERROR" in (dead.value or b"")
         [letter] = await log.until(lambda records: [r for r in records if r.topic == "booking.dead-letters"])
-        assert (header(letter, "ce_id"), header(letter, "dead-letter-reason")) == (command, "failed with RuntimeError: stumbled")
+        assert (header(letter, "ce_id"), header(letter, "dead-letter-reason")) == (
+            command,
+            "failed with RuntimeError: stumbled",
+        )
         service.broken = False
         await bus.tell(message, command)
         again = (await log.until(lambda records: len(found := replies(records, command)) == 2 and found))[1]
