@@ -112,7 +112,6 @@ async def test_two_who_ask_the_same_get_the_same_answer_the_second_one_as_a_repe
 ) -> None:
     client, topic = connected
     first = asyncio.create_task(client.ask(COMMAND, command_id=examples.COMMAND_ID))
-    await asyncio.sleep(0)
     second = await ask(client, topic)
     assert second.message == (await first).message
     assert {second.replayed, (await first).replayed} == {True, False}
