@@ -1,6 +1,7 @@
 """Make `.venv` from the hashed locks. Run by `make`, by any Python 3.11+, with nothing installed.
 
-The stamp `.venv/.ready` is written last: an interrupted installation starts over.
+The stamp `.venv/.ready` is written last: an interrupted installation starts over. Any Python from 3.6 can read this file, so
+that an older one gets a sentence: no annotation here is evaluated that such a Python does not know.
 """
 
 import os
@@ -48,6 +49,8 @@ def complete() -> bool:
 
 def _make() -> None:
     packages = sum(line[:1].isalnum() for lock in LOCKS for line in lock.read_text().splitlines())
+    if STAMP.exists() and STAMP.read_text() not in ("", str(Path.cwd())):
+        print("this checkout was made in another folder, and its .venv with it: it is made again", flush=True)
     print(f"making .venv: up to {packages} packages by their hashes, half a minute, 400 MB", flush=True)
     STAMP.unlink(missing_ok=True)
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=False, stdout=subprocess.PIPE)
@@ -62,7 +65,7 @@ def _make() -> None:
     print("  .venv is complete", flush=True)
 
 
-def _pip(arguments: list[str], packages: int) -> None:
+def _pip(arguments: "list[str]", packages: int) -> None:
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", *arguments]
     said: list[str] = []
     collected = 0
