@@ -13,6 +13,7 @@ from contracts import availability, booking, catalogue, claims
 from contracts.model import Message
 
 WEEK = timedelta(days=7)  # reliability R15: the inbox remembers a day longer than a topic keeps
+LONGEST_HOLD = timedelta(hours=24)  # its delay topic keeps records for a week: room for a relay that was down for days
 RECORD_BYTES = 1024 * 1024
 MESSAGE_BYTES = 256 * 1024  # the largest message that is handled or stored as an output
 TOPIC_EXISTS = 36

@@ -47,6 +47,10 @@ class Plan:
                 raise Problem(f"there is no service {service!r} to scale: {', '.join(MODULES)}")
             if not 0 <= replicas <= 16:
                 raise Problem(f"{service}: between 0 and 16 replicas, not {replicas}")
+        from contracts.topics import LONGEST_HOLD
+
+        if self.hold > LONGEST_HOLD:
+            raise Problem(f"a slot is held for {LONGEST_HOLD // timedelta(hours=1)}h at most: choose a shorter --hold")
 
 
 class Platform(Infrastructure):

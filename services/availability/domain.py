@@ -190,7 +190,7 @@ def release(mine: Holding | None, command: ReleaseSlot) -> Decision:
 
 
 def extend(mine: Holding | None, command: ExtendSlot, now: datetime, cap: timedelta) -> Decision:
-    """Another full length from now, up to `cap` in all; accepted before the hold's end and the slot its own still."""
+    """Another full length from now, up to `cap` in all, which is never less than one hold; accepted before the hold's end and the slot its own still."""
     if mine is None:
         return Decision(outputs=(lost(command, "unknown"),))
     if mine.state == "COMMITTED":
@@ -199,10 +199,10 @@ def extend(mine: Holding | None, command: ExtendSlot, now: datetime, cap: timede
         return Decision(outputs=(lost(command, "expired"),))
     if command.accepted_at >= mine.expires_at:
         return too_late(mine, command, now)
-    ends = now + mine.hold
-    if ends > mine.held_at + cap:
-        most = f"A slot may be held for {cap.total_seconds() / 60:g} minutes in all."
-        return Decision(outputs=(_not_extended(command, "cap", most),))
+    ends, most = now + mine.hold, max(cap, mine.hold)
+    if ends > mine.held_at + most:
+        words = f"A slot may be held for {most.total_seconds() / 60:g} minutes in all."
+        return Decision(outputs=(_not_extended(command, "cap", words),))
     longer = mine._replace(expires_at=ends, at=mine.at._replace(expires_at=ends))
     extended = SlotExtended(booking_id=command.booking_id, question=command.question, expires_at=ends)
     return Decision((longer,), (extended, _timer(longer)))

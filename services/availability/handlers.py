@@ -35,7 +35,7 @@ class AvailabilityService:
     inputs: tuple[topics.Topic, ...] = (topics.AVAILABILITY_COMMANDS,)
 
     def __init__(self, settings: AvailabilitySettings) -> None:
-        self.hold, self.cap, self.shortest = settings.hold, settings.hold_cap, settings.hold_lengths[0]
+        self.hold, self.cap, self.shortest = settings.hold, settings.most_held, settings.hold_lengths[0]
 
     def load(self, messages: Sequence[Incoming]) -> Statement:
         wanted, held = Wanted(), dict[tuple[str, str], str]()

@@ -33,7 +33,7 @@ LANE = TopicPartition("availability.commands", 0)
 class Lengths:
     """What availability's settings say of holds."""
 
-    hold, hold_cap = timedelta(minutes=15), timedelta(minutes=60)
+    hold, most_held = timedelta(minutes=15), timedelta(minutes=60)
     hold_lengths = tuple(timedelta(minutes=minutes) for minutes in HOLD_LENGTHS)
 
 

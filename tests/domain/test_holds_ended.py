@@ -140,6 +140,14 @@ def test_extend_slot_is_refused_when_past_the_cap() -> None:
     assert desk.asked(extend(ADA, LATER), NOON_BEFORE + CAP - HOLD + TICK) == Decision(outputs=(refused,))
 
 
+def test_extend_slot_names_a_limit_of_one_hold_when_the_hold_is_longer_than_the_cap() -> None:
+    mine = held(ADA)
+    assert mine.hold > SHORTEST
+    words = f"A slot may be held for {mine.hold.total_seconds() / 60:g} minutes in all."
+    refused = ExtendRefused(booking_id=ADA, question=question(4), reason="cap", message=words)
+    assert domain.extend(mine, extend(ADA, LATER), LATER, SHORTEST) == Decision(outputs=(refused,))
+
+
 def test_extend_slot_is_refused_when_committed() -> None:
     words = "The slot is kept for good already."
     refused = ExtendRefused(booking_id=ADA, question=question(4), reason="committed", message=words)

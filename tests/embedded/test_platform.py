@@ -34,8 +34,15 @@ def test_a_scale_that_cannot_be_is_refused(scale):
         platform.Plan(port=0, hold=timedelta(minutes=15), scale=scale, settings={})
 
 
+def test_a_hold_longer_than_a_day_is_refused():
+    platform.Plan(port=0, hold=timedelta(hours=24), scale={}, settings={})
+    with pytest.raises(Problem, match="held for 24h at most: choose a shorter --hold"):
+        platform.Plan(port=0, hold=timedelta(hours=24, seconds=1), scale={}, settings={})
+
+
 def test_a_service_is_told_where_everything_is(tmp_path, monkeypatch):
     monkeypatch.setenv("PGHOST", "elsewhere")
+    monkeypatch.setenv("HOLDFAST_GATEWAY_ORIGINS", '["http://localhost:3000"]')
     plan = platform.Plan(0, timedelta(minutes=15), {}, {"HOLDFAST_BOOKING_QUEUE": "4"})
     with folder.opened(tmp_path / "data") as data:
         running = platform.Platform(data, platform.silent, True, plan)
@@ -49,6 +56,7 @@ def test_a_service_is_told_where_everything_is(tmp_path, monkeypatch):
             "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{port}",
             "HOLDFAST_GATEWAY_ISSUER": running.url,
             "HOLDFAST_GATEWAY_KEYS": str(data.path / "keys"),
+            "HOLDFAST_GATEWAY_ORIGINS": '["http://localhost:3000"]',
             "HOLDFAST_INSTANCE": "booking-1",
             "HOLDFAST_INTERNAL_TOKEN": data.token(),
             "HOLDFAST_SESSION_TIMEOUT_MS": "1000",

@@ -208,6 +208,7 @@ async def test_a_port_in_use_is_named_with_the_way_out(data):
     ("words", "answer"),
     [
         (("--hold", "soon"), "write 20s, 15m or 1h"),
+        (("--hold", "48h"), "a slot is held for 24h at most"),
         (("--scale", "bookings=2"), "there is no service 'bookings' to scale"),
         (("--scale", "booking"), "write booking=2"),
     ],
