@@ -131,6 +131,16 @@ def test_links_are_found(page: str, links: list[str]) -> None:
     assert list(_links(page)) == links
 
 
+def test_every_decision_has_its_own_number_and_its_place_in_the_index() -> None:
+    decisions = sorted(path for path in TEXTS if path.startswith("docs/decisions/"))
+    numbers = [Path(path).name[:4] for path in decisions]
+    assert len(numbers) == len(set(numbers)), "two decisions have one number: renumber the later one"
+    assert [path for path, number in zip(decisions, numbers, strict=True) if f"# {number} " not in TEXTS[path]] == []
+    assert re.findall(r"\]\((decisions/[^)]+)\)", TEXTS["docs/README.md"]) == [
+        path.removeprefix("docs/") for path in decisions
+    ]
+
+
 def _named(page: str) -> Iterator[tuple[str, str]]:
     """The links whose text is code, `Stream.take` of stream.py: what is named, and the file that has it."""
     prose = re.sub(r"^(```|~~~).*?^\1", "", page, flags=re.DOTALL | re.MULTILINE)
