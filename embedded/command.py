@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -30,6 +29,12 @@ DataOption = Annotated[
 DEFAULT_DATA = Path(".data/up")
 DEMO_HOLD = "20s"
 NOT_RUNNING = 3  # as system services answer `status`
+STATES = {
+    "starting": "starting",
+    "running": "running",
+    "stopping": "stopping",
+    "ended": "ended: its supervisor is gone, what it left behind is about to end",
+}
 
 
 @app.command()
@@ -48,6 +53,7 @@ def up(
         _say("starting Kafka, Postgres and the services")
         async with platform.running(data, port=port, hold=hold, scale=replicas, say=_say) as running:
             _say(f"\nHoldfast runs at {running.url}  (slots are held for {hold})")
+            _say(f"All it can do is shown at {running.url}/docs.")
             _say(f"Kafka is at {running.kafka}; data and logs are in {data}.")
             _say(
                 "Clients for development: demo / demo-secret and rival / rival-secret, each of the organisation of its name."
@@ -79,7 +85,7 @@ def status(
     data: DataOption = DEFAULT_DATA,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say what runs in a data folder; exit code 3 if nothing does."""
+    """Say what runs in a data folder; exit code 3 unless a platform is ready in it."""
     from embedded import folder
     from embedded.problem import Problem
 
@@ -87,13 +93,14 @@ def status(
         run = folder.running(data)
     except Problem as problem:
         _fail(problem)
+    state = folder.state(run)
     if as_json:
-        print(json.dumps({"running": run is not None, **(run or {})}, indent=2))
+        print(json.dumps({**(run or {}), "running": state == "running", "state": state}, indent=2))
     elif run is None:
         print(f"nothing runs in {data}")
     else:
-        _show(run)
-    raise typer.Exit(0 if run is not None else NOT_RUNNING)
+        _show(run, state)
+    raise typer.Exit(0 if state == "running" else NOT_RUNNING)
 
 
 @app.command()
@@ -103,10 +110,10 @@ def reset(data: DataOption = DEFAULT_DATA) -> None:
     from embedded.problem import Problem
 
     try:
-        folder.forget(data)
+        existed = folder.forget(data)
     except Problem as problem:
         _fail(problem)
-    print(f"{data} is forgotten")
+    print(f"{data} is forgotten" if existed else f"there is nothing to forget: {data} does not exist")
 
 
 def main() -> None:
@@ -171,30 +178,25 @@ def _replicas(word: str) -> tuple[str, int]:
     return service, int(number)
 
 
-def _show(run: dict[str, Any]) -> None:
+def _show(run: dict[str, Any], state: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"Holdfast, since {run.get('started')}")
+    table = Table(title=f"Holdfast, {STATES[state]} (started {run.get('started')})")
     for heading in "process", "pid", "address":
         table.add_column(heading)
     addresses = {"kafka": run.get("kafka"), "postgres": run.get("postgres"), "gateway": run.get("gateway")}
     addresses |= run.get("reads", {})
-    table.add_row("supervisor", str(run.get("supervisor")), "")
+    table.add_row("supervisor", _pid(run.get("supervisor")), "")
     for name, pid in run.get("processes", {}).items():
-        state = str(pid) if _lives(pid) else f"{pid} (ended)"
-        table.add_row(name, state, addresses.get(name) or addresses.get(name.rpartition("-")[0]) or "")
+        table.add_row(name, _pid(pid), addresses.get(name) or addresses.get(name.rpartition("-")[0]) or "")
     Console().print(table)
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _pid(pid: object) -> str:
+    from embedded import folder
+
+    return str(pid) if folder.alive(pid) else f"{pid} (ended)"
 
 
 if __name__ == "__main__":

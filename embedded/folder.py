@@ -72,17 +72,19 @@ def opened(path: Path) -> Iterator[DataFolder]:
         folder.close()
 
 
-def forget(path: Path) -> None:
-    """Remove the data folder; Problem while a platform runs in it, or if it is not a data folder at all."""
+def forget(path: Path) -> bool:
+    """Remove the data folder, and say whether there was one; Problem while a platform runs in it, or if it is not a data folder at all."""
     path = path.absolute()
-    if path.exists():
-        _refuse_foreign(path)
-        lock = _lock(path)
-        try:
-            shutil.rmtree(path)
-            shutil.rmtree(_runtime_path(path), ignore_errors=True)
-        finally:
-            os.close(lock)
+    if not path.exists():
+        return False
+    _refuse_foreign(path)
+    lock = _lock(path)
+    try:
+        shutil.rmtree(path)
+        shutil.rmtree(_runtime_path(path), ignore_errors=True)
+    finally:
+        os.close(lock)
+    return True
 
 
 def sweep() -> None:
@@ -109,6 +111,13 @@ def running(path: Path) -> dict[str, Any] | None:
     return None
 
 
+def state(run: dict[str, Any] | None) -> str:
+    """What `running` told, in a word: starting, running, stopping, or ended (its supervisor, which keeps all of it, is gone)."""
+    if run is None or ("supervisor" in run and not alive(run["supervisor"])):
+        return "ended"
+    return str(run.get("state", "starting"))  # before the first word of run.json nothing runs yet
+
+
 def _lock(path: Path) -> int:
     """The folder's lock, taken; children inherit it, so it is free exactly when nobody of a former run lives."""
     began = time.monotonic()
@@ -123,7 +132,7 @@ def _lock(path: Path) -> int:
         os.close(lock)
         run = _last_run(path)
         # A dead supervisor's children are about to end; a look by `holdfast status` lasts a moment.
-        grace = 0.5 if _alive(run.get("supervisor")) else ORPHANS_GRACE
+        grace = 0.5 if alive(run.get("supervisor")) else ORPHANS_GRACE
         if time.monotonic() - began > grace:
             raise Problem(_occupied(path, run))
         time.sleep(0.1)
@@ -131,13 +140,13 @@ def _lock(path: Path) -> int:
 
 def _occupied(path: Path, run: dict[str, Any]) -> str:
     supervisor = run.get("supervisor")
-    if _alive(supervisor):
+    if alive(supervisor):
         return (
             f"{path} is in use: a platform runs there since {run.get('started')} (pid {supervisor}, "
             f"{run.get('gateway') or 'no gateway'}). Stop it with Ctrl-C in its terminal or `kill {supervisor}`, "
             f"or start another one with other --data and --port."
         )
-    left = [pid for pid in run.get("processes", {}).values() if _alive(pid)]
+    left = [pid for pid in run.get("processes", {}).values() if alive(pid)]
     return f"{path} is in use by what an earlier run left behind" + (
         f": end it with `kill -9 {' '.join(map(str, left))}`." if left else ": see who holds its file `lock`."
     )
@@ -205,7 +214,8 @@ def _write(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def _alive(pid: object) -> bool:
+def alive(pid: object) -> bool:
+    """Whether a process has this pid."""
     if not isinstance(pid, int):
         return False
     try:

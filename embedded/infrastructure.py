@@ -34,6 +34,7 @@ class Infrastructure:
         self._supervisor = Supervisor(self._record, say)
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._ports: list[ports.Port] = []
+        self._state = "starting"
 
     @property
     def pids(self) -> dict[str, int]:
@@ -89,8 +90,14 @@ class Infrastructure:
             group.create_task(self._start_kafka())
             group.create_task(self._start_postgres(databases))
 
+    def settled(self) -> None:
+        """All of it is ready: `holdfast status` says so from now on."""
+        self._state = "running"
+        self._record()
+
     async def stop(self) -> None:
         """Stop everything, the data stays."""
+        self._state = "stopping"
         await self._supervisor.stop_all()
         for port in self._ports:
             port.release()
@@ -98,7 +105,7 @@ class Infrastructure:
     async def _start_kafka(self) -> None:
         await kafka.prepare(self._folder, self._say)
         for attempt in range(1, KAFKA_ATTEMPTS + 1):
-            broker, controller = self._port(), self._port()
+            broker, controller = self._kafka_port(again=attempt > 1), self._port()
             self.kafka = f"{ports.HOST}:{broker}"
             try:
                 await self._supervisor.start([kafka.program(self._folder, broker, controller)])
@@ -107,6 +114,18 @@ class Infrastructure:
                     raise
             else:
                 return
+
+    def _kafka_port(self, again: bool) -> int:
+        """The one that this data folder's Kafka had last, which its clients know; another one is said aloud."""
+        last = kafka.last_port(self._folder)
+        if last is None:
+            return self._port()
+        if not again:
+            with contextlib.suppress(Problem):
+                return self._port(last)
+        fresh = self._port()
+        self._say(f"Kafka's last port {last} is taken by others: it is at {fresh} now, tell its clients")
+        return fresh
 
     async def _start_postgres(self, databases: Iterable[str]) -> None:
         await postgres.prepare(self._folder)
@@ -126,6 +145,7 @@ class Infrastructure:
         return {
             "supervisor": os.getpid(),
             "started": self._started,
+            "state": self._state,
             "kafka": self.kafka,
             "postgres": str(self._folder.runtime / "pg"),
             "processes": self.pids,
@@ -144,6 +164,7 @@ async def infrastructure(
         running = Infrastructure(mine, say, fast_sessions)
         try:
             await running.start(databases)
+            running.settled()
             yield running
         finally:
             await running.stop()

@@ -51,6 +51,8 @@ share.coordinator.state.topic.num.partitions=4
 log.cleaner.dedupe.buffer.size=8388608
 """
 
+UNSET = 1  # stands for the port until the first start chooses one
+
 JAVA_OPTIONS = [
     "-Xms128m",
     "-Xmx384m",
@@ -84,7 +86,7 @@ async def prepare(data: DataFolder, say: Callable[[str], None]) -> None:
         # Formatting is not atomic, and half of it stops Kafka for good: hence a fresh folder and a rename.
         shutil.rmtree(fresh, ignore_errors=True)
         _furnish(fresh, library)
-        _configure(fresh, 1, 2)
+        _configure(fresh, UNSET, UNSET + 1)
         tool = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", "server.properties"]
         await child.run(_program("kafka-format", [*_java(fresh), *tool], fresh, data))
         fresh.rename(folder)
@@ -127,6 +129,15 @@ def program(data: DataFolder, broker: int, controller: int) -> Program:
     argv = [*_java(folder), "kafka.Kafka", "server.properties"]
     bootstrap, cluster = f"{ports.HOST}:{broker}", _formatted_cluster(folder)
     return _program("kafka", argv, folder, data, lambda: answers(bootstrap, cluster))
+
+
+def last_port(data: DataFolder) -> int | None:
+    """Where the Kafka of this folder listened last, if it ever did."""
+    found = re.search(
+        r"^listeners=PLAINTEXT://[^:]+:(\d+),", (data.path / "kafka" / "server.properties").read_text(), re.MULTILINE
+    )
+    port = int(found[1]) if found else UNSET
+    return port if port > UNSET else None
 
 
 async def answers(bootstrap: str, cluster: str) -> None:

@@ -151,6 +151,7 @@ async def running(
         try:
             await platform.start(DATABASES)
             await platform.start_services()
+            platform.settled()
             yield platform
         finally:
             await platform.stop()

@@ -26,6 +26,7 @@ from examples import addresses
 from examples.telling import Teller, Unexpected
 
 Event = BookingCreated | BookingUpdated | BookingDeleted
+LOOK_SECONDS = 1.0
 MODELS: dict[str, type[Event]] = {model.type: model for model in (BookingCreated, BookingUpdated, BookingDeleted)}
 
 
@@ -88,8 +89,35 @@ async def watch(teller: Teller, kafka: str, from_beginning: bool) -> None:
     """Show events until somebody stops it."""
     async with Events(kafka, from_beginning=from_beginning) as events:
         teller.says(f"Watching booking.events at {kafka}. Ctrl-C ends it.")
-        while True:
-            teller.happens(line(await events.next()))
+        losses = asyncio.create_task(_tell_of_losses(teller, kafka))
+        try:
+            while True:
+                teller.happens(line(await events.next()))
+        finally:
+            losses.cancel()
+
+
+async def _tell_of_losses(teller: Teller, kafka: str) -> None:
+    """The consumer tries for ever, silently, to reach a Kafka that is gone: somebody has to say so."""
+    host, _, port = kafka.rpartition(":")
+    lost = False
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                _, writer = await asyncio.open_connection(host, int(port))
+            writer.close()
+        except OSError:
+            if not lost:
+                teller.says(
+                    f"The line is lost: nothing answers at {kafka}. Events go on when Kafka is there again; if the platform "
+                    "is started at another address, start this again too."
+                )
+            lost = True
+        else:
+            if lost:
+                teller.says(f"Kafka answers at {kafka} again.")
+            lost = False
 
 
 def main() -> None:

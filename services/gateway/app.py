@@ -30,6 +30,7 @@ from services.gateway.tokens import Trusted
 log = logging.getLogger(__name__)
 
 DESCRIPTION = "Hold a slot, confirm it, or let it go: a slot is never sold twice, nothing accepted is ever forgotten."
+FRONT_DOOR = "There is nothing at this address. /docs shows what there is, /openapi.json describes it."
 
 
 class NobodyTrusted(Exception):
@@ -122,7 +123,9 @@ async def _unmatched(request: Request, error: Exception) -> Response:
     """Nothing is at this address, or it does not do that."""
     assert isinstance(error, HTTPException)
     if error.status_code != 405:
-        return _told(Problem("NOT_FOUND", "There is nothing at this address."))
+        return _told(
+            Problem("NOT_FOUND", FRONT_DOOR if request.url.path == "/" else "There is nothing at this address.")
+        )
     routes = request.app.router.routes
     methods = {name for route in routes if route.matches(request.scope)[0] != Match.NONE for name in route.methods}
     methods |= {"HEAD"} if "GET" in methods else set()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway import pages
+from services.gateway import app, pages
 
 
 async def test_the_page_lets_nothing_come_from_elsewhere(lonely: Any) -> None:
@@ -19,6 +19,14 @@ async def test_the_page_lets_nothing_come_from_elsewhere(lonely: Any) -> None:
     assert rules["frame-ancestors"] == rules["form-action"] == rules["base-uri"] == "'none'"
     assert all(link.startswith("/docs/") for link in re.findall(r'(?:src|href)="([^"]+)"', page))
     assert "<script>" not in page
+
+
+async def test_the_front_door_says_where_the_documentation_is(lonely: Any) -> None:
+    async with lonely.session.get("/") as answer:
+        told = await answer.json()
+    assert (answer.status, told["code"]) == (404, "NOT_FOUND")
+    assert told["message"] == app.FRONT_DOOR
+    assert all(route.path in told["message"] for route in pages.ROUTES[:2])
 
 
 @pytest.mark.parametrize(("name", "kind"), [*pages.FILES.items(), ("start.js", "text/javascript")])

@@ -23,6 +23,12 @@ def test_a_second_platform_is_refused_and_told_about_the_first(tmp_path):
     assert folder.running(tmp_path / "data") is None
 
 
+def test_a_state_is_told_of_every_run():
+    me, nobody = os.getpid(), 2**22 + 1  # beyond the largest pid
+    told = [None, {}, {"supervisor": me, "state": "running"}, {"supervisor": nobody, "state": "running"}]
+    assert [folder.state(run) for run in told] == ["ended", "starting", "running", "ended"]
+
+
 def test_what_an_earlier_run_left_behind_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "ORPHANS_GRACE", 0.0)
     dead = os.fork()

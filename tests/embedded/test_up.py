@@ -129,6 +129,7 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
         async with holdfast(data, "status", "--json") as status:
             assert await status.ends() == 0
             assert json.loads(status.text) == {"running": True, **before}
+            assert before["state"] == "running"
         async with holdfast(data, "status") as status:
             assert await status.ends() == 0
             assert before["gateway"] in status.text
@@ -149,6 +150,7 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
     async with holdfast(data, "up", "--port", "0", "--hold", "20s") as third:
         await third.says("Holdfast runs at")
         after = run_json(data)
+        assert after["kafka"] == before["kafka"]
         assert await kept(after) == (["said before the crash"], ["said before the crash"])
         assert not set(before["processes"].values()) & set(after["processes"].values())
         third.process.send_signal(signal.SIGINT)
@@ -161,6 +163,9 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
     async with holdfast(data, "reset") as reset:
         assert await reset.ends() == 0
     assert not data.exists()
+    async with holdfast(data, "reset") as again:
+        assert await again.ends() == 0
+        assert "nothing to forget" in again.text
 
 
 async def test_two_platforms_run_side_by_side_and_stop_for_sigterm_alone(tmp_path):
@@ -176,8 +181,13 @@ async def test_two_platforms_run_side_by_side_and_stop_for_sigterm_alone(tmp_pat
         assert all(map(lives, runs[1]["processes"].values()))
 
         # the supervisor alone is killed: its children end by themselves, and a new start waits for that
+        os.kill(runs[1]["processes"]["kafka"], signal.SIGSTOP)  # what is left behind may take its time
         other.process.kill()
         await other.ends()
+        async with holdfast(b, "status", "--json") as status:
+            assert await status.ends() == 3
+            assert (json.loads(status.text)["running"], json.loads(status.text)["state"]) == (False, "ended")
+        os.kill(runs[1]["processes"]["kafka"], signal.SIGCONT)
         async with holdfast(b, "up", "--port", "0") as again:
             await again.says("Holdfast runs at")
             await all_gone(runs[1])
@@ -188,6 +198,9 @@ async def test_ctrl_c_during_the_start_stops_what_has_been_started(data):
     async with holdfast(data, "up", "--port", "0") as terminal:
         await terminal.says("postgres ready")
         run = run_json(data)
+        async with holdfast(data, "status", "--json") as status:
+            assert await status.ends() == 3
+            assert (json.loads(status.text)["running"], json.loads(status.text)["state"]) == (False, "starting")
         terminal.process.send_signal(signal.SIGINT)
         assert await terminal.ends() == 0
         await all_gone(run)
