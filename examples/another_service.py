@@ -31,6 +31,7 @@ from examples.watch_events import Events, line
 T = TypeVar("T")
 
 NAME = "memberships"  # the keys of its commands belong to this name
+ANNEXE = "Harbour House Annexe"  # the house itself is what `examples.harbour_house` loads
 EVENT_SECONDS = 10.0
 FAILURES = (CommandRefused, NotAccepted, Unanswered, KafkaError)
 
@@ -126,9 +127,12 @@ def _expect(booking: Booking, status: str, version: int) -> None:
 
 async def alone(teller: Teller, kafka: str) -> None:
     """The whole of it, with a room of its own: it asks nobody for the free slots, it tries."""
-    teller.says(f"The service `{NAME}` makes a room in the catalogue, over Kafka at {kafka}.")
+    teller.says(f"The service `{NAME}` makes {ANNEXE} and a room in the catalogue, over Kafka at {kafka}.")
+    annexe = examples.VENUE_FIELDS.model_copy(
+        update={"name": ANNEXE, "label": "harbour-house-annexe"}
+    )  # else there were two houses of one name
     async with Client(kafka, name=NAME) as holdfast:
-        await _made(holdfast.put_venue(examples.HARBOUR_HOUSE.id, examples.VENUE_FIELDS, create=True))
+        await _made(holdfast.put_venue(examples.HARBOUR_HOUSE.id, annexe, create=True))
         await _made(holdfast.put_space(examples.LIGHTHOUSE.id, examples.SPACE_FIELDS, create=True))
         product = ProductFields(
             name="Meeting room, one hour, for members",

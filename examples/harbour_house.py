@@ -67,13 +67,21 @@ async def _main(gateway: str) -> None:
         print(f"{name}={value}")
 
 
+def _where(gateway: str | None, data: Path | None) -> str:
+    """The platform's address: what was said here counts before what the shell remembers."""
+    if gateway:
+        return gateway
+    told = os.environ.get("HOLDFAST") if data is None else None
+    return told or addresses.of("gateway", data or addresses.DATA)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Load Harbour House over HTTP and print its ids as shell variables.")
-    parser.add_argument("--gateway", help="http://host:port; else $HOLDFAST, else what the data folder says")
-    parser.add_argument("--data", type=Path, default=addresses.DATA, help="the data folder of `make up`")
+    parser.add_argument("--gateway", help="http://host:port; else what the folder of --data says, else $HOLDFAST")
+    parser.add_argument("--data", type=Path, help=f"the data folder of `make up`, by default {addresses.DATA}")
     given = parser.parse_args()
     try:
-        asyncio.run(_main(given.gateway or os.environ.get("HOLDFAST") or addresses.of("gateway", given.data)))
+        asyncio.run(_main(_where(given.gateway, given.data)))
     except (Unexpected, aiohttp.ClientError, TimeoutError) as error:
         sys.exit(f"Harbour House is not loaded: {error}")
 

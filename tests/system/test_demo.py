@@ -129,6 +129,15 @@ async def test_harbour_house_is_loaded_twice_with_the_same_ids(platform: Platfor
     assert [line.partition("=")[0] for line in only] == ["HOLDFAST", "VENUE", "SPACE", "PRODUCT"]
 
 
+async def test_a_folder_that_is_named_counts_before_what_the_shell_remembers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLDFAST", "http://127.0.0.1:9")
+    async with _example(tmp_path, "harbour_house", "--data", str(tmp_path)) as loading:
+        assert await loading.ends() == 1
+    assert f"Nothing runs in {tmp_path}" in loading.text
+
+
 @pytest.mark.parametrize("name", ["watch_events", "another_service", "harbour_house"])
 async def test_an_example_without_a_platform_says_how_to_start_one(name: str, tmp_path: Path) -> None:
     async with _example(tmp_path, name, "--data", str(tmp_path)) as alone:
