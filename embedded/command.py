@@ -98,6 +98,8 @@ def status(
         print(json.dumps({**(run or {}), "running": state == "running", "state": state}, indent=2))
     elif run is None:
         print(f"nothing runs in {data}")
+    elif not run:
+        print(f"a platform is starting in {data}")
     else:
         _show(run, state)
     raise typer.Exit(0 if state == "running" else NOT_RUNNING)
