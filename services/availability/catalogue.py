@@ -152,7 +152,7 @@ def _required(given: dict[str, Any], *names: str, wrong: Iterable[Detail] = ()) 
 
 
 def _unknown(name: str, ids: Iterable[str], known: Collection[str]) -> list[Detail]:
-    return [Detail(field=to_camel(name), issue=f"{each} is not on sale") for each in ids if each not in known]
+    return [Detail(field=to_camel(name), issue=f"{each} is not known") for each in ids if each not in known]
 
 
 def _invalid(wrong: Collection[Detail]) -> Refused | None:

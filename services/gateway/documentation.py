@@ -18,9 +18,10 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "Repeat a request with the same key and it takes effect once: the first answer comes again, with "
-    "`Idempotency-Replayed: true`. Quoted or bare, at most 255 characters, kept for 8 days. `X-Idempotency-Key` is the same.",
+    "`Idempotency-Replayed: true`. Quoted or bare, such as `order-2027-0117`, at most 255 characters, kept for 8 days. Another "
+    "request needs another key; without one it gets one of its own. `X-Idempotency-Key` is the same.",
+    # No `example`: /docs would fill it in everywhere, and a second request would have the key of the first.
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _KEY},
-    "example": "order-2027-0117",
 }
 
 # code -> what is said, the field it is about, and what is wrong with it

@@ -118,7 +118,7 @@ class Bookings(Page):
     @model_validator(mode="after")
     def _lasts(self) -> Self:
         if self.from_ and self.to and _starts(self.from_) >= _ends(self.to):
-            raise ValueError("to is not later than from")
+            raise against_rules("The query breaks a rule.", ("to", "is not later than from"))
         return self
 
 

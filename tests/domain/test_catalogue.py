@@ -127,8 +127,8 @@ def test_unknown_ids_are_refused_by_the_field_that_names_them() -> None:
         code="VALIDATION_FAILED",
         message="These fields are wrong: venueId, products.",
         details=(
-            Detail(field="venueId", issue=f"{NOBODY} is not on sale"),
-            Detail(field="products", issue=f"{NOBODY} is not on sale"),
+            Detail(field="venueId", issue=f"{NOBODY} is not known"),
+            Detail(field="products", issue=f"{NOBODY} is not known"),
         ),
     )
     nowhere = catalogue.put_product(ROOM_ONE_HOUR, product(spaces=[NOBODY]), SPACES, None)
