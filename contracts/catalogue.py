@@ -109,7 +109,10 @@ class Address(Value):
 
 
 class Duration(Value):
-    """`value` units of `type`; hours are elapsed time, days and longer are civil arithmetic in the venue's zone."""
+    """`value` units of `type`; hours are elapsed time, days and longer are civil arithmetic in the venue's zone.
+
+    Daily and longer need every day of the slot open: a month is never bookable in a house that is closed on Sundays.
+    """
 
     value: Annotated[int, Field(ge=1, le=1000, strict=True)]
     type: Literal["hourly", "daily", "weekly", "monthly", "yearly"]

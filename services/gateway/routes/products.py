@@ -24,7 +24,11 @@ ONE = "/{id:uuid}"
     responses=documentation.command(201, examples.PRODUCT, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
 )
 async def create_product(call: Command, body: NewProduct) -> Response:
-    """Put something on sale."""
+    """Put something on sale.
+
+    What is sold by the day or longer is offered where every day of the slot is open: a month never is in a house that is closed
+    on Sundays.
+    """
     new = derived_id(call.id, "product")
     location = f"/v1/products/{new}"
     command = catalogue.PutProduct(product_id=new, create=True, fields=body)
