@@ -233,45 +233,51 @@ class Product(Value):
 
 
 class PutVenue(Message):
-    """Create the venue (`create`), or change the fields that are given."""
+    """Create the venue (`create`), or change the fields that are given, of this version alone if one is named."""
 
     venue_id: Id
     create: Flag = False
     fields: VenueFields
+    if_version: Version | None = None
 
 
 class PutSpace(Message):
-    """Create the space (`create`), or change the fields that are given."""
+    """Create the space (`create`), or change the fields that are given, of this version alone if one is named."""
 
     space_id: Id
     create: Flag = False
     fields: SpaceFields
+    if_version: Version | None = None
 
 
 class PutProduct(Message):
-    """Create the product (`create`), or change the fields that are given."""
+    """Create the product (`create`), or change the fields that are given, of this version alone if one is named."""
 
     product_id: Id
     create: Flag = False
     fields: ProductFields
+    if_version: Version | None = None
 
 
 class ArchiveVenue(Message):
     """Take the venue off sale for good; refused while one of its spaces is on sale."""
 
     venue_id: Id
+    if_version: Version | None = None
 
 
 class ArchiveSpace(Message):
     """Take the space off sale for good; refused while live bookings use it."""
 
     space_id: Id
+    if_version: Version | None = None
 
 
 class ArchiveProduct(Message):
     """Take the product off sale for good; refused while live bookings use it."""
 
     product_id: Id
+    if_version: Version | None = None
 
 
 class VenueAnswer(Message):

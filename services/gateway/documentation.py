@@ -33,7 +33,7 @@ _problems: dict[str, tuple[str, str, str]] = {
     "PAYLOAD_TOO_LARGE": ("The body is longer than 65536 bytes.", "", ""),
     "UNSUPPORTED_MEDIA_TYPE": ("The body must be application/json.", "", ""),
     "VALIDATION_FAILED": ("The body breaks a rule.", "slot", "closed"),
-    "PRECONDITION_FAILED": ("The booking has version 3 by now. Read it again.", "If-Match", "the version is 3"),
+    "PRECONDITION_FAILED": ("This has version 3 by now. Read it again.", "If-Match", "the version is 3"),
     "RATE_LIMITED": ("50 slots are held for this client already.", "slot", "too_many_held"),
     "IDEMPOTENCY_KEY_REUSED": ("This key belongs to another request.", "Idempotency-Key", "is used already"),
     "SERVER_ERROR": ("Something went wrong on our side.", "", ""),

@@ -56,18 +56,22 @@ async def get_product(call: Reading, id: UUID) -> Response:  # noqa: A002 - the 
 @router.patch(
     ONE,
     response_model=catalogue.Product,
-    responses=documentation.command(200, examples.PRODUCT, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+    responses=documentation.command(
+        200, examples.PRODUCT, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED", "VALIDATION_FAILED"
+    ),
 )
 async def change_product(call: Command, id: UUID, body: ProductChange) -> Response:  # noqa: A002
     """Change what is given; bookings that exist keep their price."""
-    command = catalogue.PutProduct(product_id=str(id), fields=body)
+    command = catalogue.PutProduct(product_id=str(id), fields=body, if_version=call.if_match)
     answer = await call.answered(command, catalogue.ProductAnswer, {"id": str(id)})
     return answer if isinstance(answer, Response) else shown(answer.product)
 
 
-@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+@router.delete(
+    ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED")
+)
 async def archive_product(call: Command, id: UUID) -> Response:  # noqa: A002
     """Take the product off sale for good; refused while live bookings use it."""
-    command = catalogue.ArchiveProduct(product_id=str(id))
+    command = catalogue.ArchiveProduct(product_id=str(id), if_version=call.if_match)
     answer = await call.answered(command, catalogue.ArchiveAnswer, {"id": str(id)})
     return answer if isinstance(answer, Response) else Response(status_code=204)
