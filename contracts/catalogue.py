@@ -2,32 +2,18 @@
 
 import re
 from datetime import date, datetime, timedelta
-from functools import cache
-from importlib import resources
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
 from contracts.closures import AffectedBooking
 from contracts.model import EARLIEST, LATEST, Currency, Flag, Id, Label, Message, Money, Name, Text, Value, Version
+from contracts.zones import Timezone
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 OpeningTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 ClosingTime = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 HOLD_LENGTHS = (5, 10, 15, 30, 60)  # minutes; each has its own delay topic
-
-
-@cache
-def zones() -> frozenset[str]:
-    """The names of the `tzdata` wheel: what the machine itself calls `localtime` would differ from process to process."""
-    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
-    return frozenset(names) - {"Factory"}
-
-
-def _known_zone(name: str) -> str:
-    if name not in zones():
-        raise ValueError("is not the name of an IANA time zone")
-    return name
 
 
 DURATION = r"^P([0-9]{1,4}W|([0-9]{1,5}D)?(T([0-9]{1,6}H)?([0-9]{1,8}M)?([0-9]{1,10}S)?)?)$"
@@ -60,7 +46,6 @@ def _day(value: object) -> object:
     raise ValueError("is not written as 2027-05-01")
 
 
-Timezone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64), AfterValidator(_known_zone)]
 # Lengths of elapsed time, on the wire in ISO 8601. Pydantic's own form would say P1Y for 365 days.
 _Pattern = Field(json_schema_extra={"pattern": DURATION})
 _Read = BeforeValidator(from_iso)

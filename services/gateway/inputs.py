@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts import catalogue
+from contracts.zones import zones
 
 JSON = dict[str, Any]
 PREFIX = "#/components/schemas/"
@@ -64,7 +64,7 @@ def _untitled(schema: Any) -> Any:
 def strict(described: JSON, days: int, most_days: int) -> None:
     """Make parameters and bodies as strict as their readers. Slots are shown `days` ahead, at most `most_days`."""
     schemas = described["components"]["schemas"]
-    schemas["TimeZone"] = {"type": "string", "enum": sorted(catalogue.zones()), "description": "An IANA time zone."}
+    schemas["TimeZone"] = {"type": "string", "enum": sorted(zones()), "description": "An IANA time zone."}
     own: dict[str, str] = {"TimeZone": "TimeZone"}
     for methods in described["paths"].values():
         for operation in methods.values():

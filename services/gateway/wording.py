@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from contracts.catalogue import ClosingTime, OpeningTime, Timezone
+from contracts.catalogue import ClosingTime, OpeningTime
 from contracts.model import Currency, Id, Label, Name
+from contracts.zones import Timezone
 
 _words = {
     "missing": "is required",
