@@ -20,6 +20,10 @@ class BadQuery(Exception):
     """A parameter of the read cannot be understood; the arguments are its name and what is wrong with it."""
 
 
+class NotThere(Exception):
+    """What a parameter names is not there; the arguments are the parameter's name and what is unknown."""
+
+
 @dataclass(frozen=True)
 class Query:
     """What is asked: for which organisation, with which path and query parameters, of which database."""
@@ -55,8 +59,9 @@ def _endpoint(
         try:
             body = await read(Query(organisation, pool, request.path_params, request.query_params))
         except BadQuery as error:
-            field, issue = error.args
-            return JSONResponse({"details": [{"field": field, "issue": issue}]}, status_code=400)
+            return _told(error, 400)
+        except NotThere as error:
+            return _told(error, 404)
         except TRANSIENT as error:
             log.warning("a read found no database: %r", error)
             return Response(status_code=503, headers={"Retry-After": "1"})
@@ -65,3 +70,8 @@ def _endpoint(
         return Response(body, media_type="application/json")
 
     return endpoint
+
+
+def _told(error: BadQuery | NotThere, status: int) -> Response:
+    field, issue = error.args
+    return JSONResponse({"details": [{"field": field, "issue": issue}]}, status_code=status)

@@ -2,32 +2,18 @@
 
 import re
 from datetime import date, datetime, timedelta
-from functools import cache
-from importlib import resources
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
 from contracts.closures import AffectedBooking
 from contracts.model import EARLIEST, LATEST, Currency, Flag, Id, Label, Message, Money, Name, Text, Value, Version
+from contracts.zones import Timezone
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 OpeningTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 ClosingTime = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 HOLD_LENGTHS = (5, 10, 15, 30, 60)  # minutes; each has its own delay topic
-
-
-@cache
-def zones() -> frozenset[str]:
-    """The names of the `tzdata` wheel: what the machine itself calls `localtime` would differ from process to process."""
-    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
-    return frozenset(names) - {"Factory"}
-
-
-def _known_zone(name: str) -> str:
-    if name not in zones():
-        raise ValueError("is not the name of an IANA time zone")
-    return name
 
 
 DURATION = r"^P([0-9]{1,4}W|([0-9]{1,5}D)?(T([0-9]{1,6}H)?([0-9]{1,8}M)?([0-9]{1,10}S)?)?)$"
@@ -60,7 +46,6 @@ def _day(value: object) -> object:
     raise ValueError("is not written as 2027-05-01")
 
 
-Timezone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64), AfterValidator(_known_zone)]
 # Lengths of elapsed time, on the wire in ISO 8601. Pydantic's own form would say P1Y for 365 days.
 _Pattern = Field(json_schema_extra={"pattern": DURATION})
 _Read = BeforeValidator(from_iso)
@@ -109,7 +94,10 @@ class Address(Value):
 
 
 class Duration(Value):
-    """`value` units of `type`; hours are elapsed time, days and longer are civil arithmetic in the venue's zone."""
+    """`value` units of `type`; hours are elapsed time, days and longer are civil arithmetic in the venue's zone.
+
+    Daily and longer need every day of the slot open: a month is never bookable in a house that is closed on Sundays.
+    """
 
     value: Annotated[int, Field(ge=1, le=1000, strict=True)]
     type: Literal["hourly", "daily", "weekly", "monthly", "yearly"]
@@ -230,45 +218,51 @@ class Product(Value):
 
 
 class PutVenue(Message):
-    """Create the venue (`create`), or change the fields that are given."""
+    """Create the venue (`create`), or change the fields that are given, of this version alone if one is named."""
 
     venue_id: Id
     create: Flag = False
     fields: VenueFields
+    if_version: Version | None = None
 
 
 class PutSpace(Message):
-    """Create the space (`create`), or change the fields that are given."""
+    """Create the space (`create`), or change the fields that are given, of this version alone if one is named."""
 
     space_id: Id
     create: Flag = False
     fields: SpaceFields
+    if_version: Version | None = None
 
 
 class PutProduct(Message):
-    """Create the product (`create`), or change the fields that are given."""
+    """Create the product (`create`), or change the fields that are given, of this version alone if one is named."""
 
     product_id: Id
     create: Flag = False
     fields: ProductFields
+    if_version: Version | None = None
 
 
 class ArchiveVenue(Message):
     """Take the venue off sale for good; refused while one of its spaces is on sale."""
 
     venue_id: Id
+    if_version: Version | None = None
 
 
 class ArchiveSpace(Message):
     """Take the space off sale for good; refused while live bookings use it."""
 
     space_id: Id
+    if_version: Version | None = None
 
 
 class ArchiveProduct(Message):
     """Take the product off sale for good; refused while live bookings use it."""
 
     product_id: Id
+    if_version: Version | None = None
 
 
 class VenueAnswer(Message):

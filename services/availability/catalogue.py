@@ -38,7 +38,7 @@ def put_venue(current: Venue | None, command: PutVenue, *, archived: bool = Fals
     """The venue as it is then. `archived`: there was one with this id, and its id is not used again."""
     given = _given(command.fields)
     if current is not None:
-        return _already_there("venue") if command.create else _changed(current, given)
+        return _stale("venue", current, command) or _changed(current, given)
     refused = _not_new("venue", command.create, archived) or _required(given, "name")
     return refused or Venue(id=command.venue_id, **_labelled(given, "venue", command.venue_id))
 
@@ -57,7 +57,7 @@ def put_space(
     wrong = _unknown("venue_id", () if venue_id is None else (venue_id,), venues)
     wrong += _unknown("products", given.get("products", ()), products)
     if current is not None:
-        refused = _already_there("space") if command.create else _invalid(wrong)
+        refused = _stale("space", current, command) or _invalid(wrong)
         return refused or _changed(current, given)
     refused = _not_new("space", command.create, archived) or _required(given, "venue_id", "name", wrong=wrong)
     return refused or Space(id=command.space_id, **_labelled(given, "space", command.space_id))
@@ -79,7 +79,7 @@ def put_product(
     given = _given(command.fields)
     wrong = _unknown("spaces", given.get("spaces", ()), spaces)
     if current is not None:
-        refused = _already_there("product") if command.create else _invalid(wrong)
+        refused = _stale("product", current, command) or _invalid(wrong)
     else:
         needed = ("name", "reference", "price", "currency")
         refused = _not_new("product", command.create, archived) or _required(given, *needed, wrong=wrong)
@@ -93,28 +93,34 @@ def put_product(
 
 def archive_venue(current: Venue | None, command: ArchiveVenue, spaces: Collection[str]) -> ArchiveAnswer | Refused:
     """Whether the venue goes off sale. `spaces`: some of its spaces that are on sale."""
-    return _archived("venue", current, command.venue_id, "spaces", spaces)
+    return _archived("venue", current, command, "spaces", spaces)
 
 
 def archive_space(current: Space | None, command: ArchiveSpace, live: Collection[str]) -> ArchiveAnswer | Refused:
     """Whether the space goes off sale. `live`: some bookings that hold or keep a slot in it that is not over."""
-    return _archived("space", current, command.space_id, "bookings", live)
+    return _archived("space", current, command, "bookings", live)
 
 
 def archive_product(current: Product | None, command: ArchiveProduct, live: Collection[str]) -> ArchiveAnswer | Refused:
     """Whether the product goes off sale. `live`: some bookings of it that hold or keep a slot that is not over."""
-    return _archived("product", current, command.product_id, "bookings", live)
+    return _archived("product", current, command, "bookings", live)
 
 
 def _archived(
-    kind: str, current: Venue | Space | Product | None, id_: str, users: str, used_by: Collection[str]
+    kind: str,
+    current: Venue | Space | Product | None,
+    command: ArchiveVenue | ArchiveSpace | ArchiveProduct,
+    users: str,
+    used_by: Collection[str],
 ) -> ArchiveAnswer | Refused:
     if current is None:
         return Refused(code="NOT_FOUND", message=f"There is no such {kind}.")
+    if refused := _other_version(kind, current, command.if_version):
+        return refused
     if used_by:
         details = tuple(Detail(field=users, issue=each) for each in sorted(used_by)[:MOST_DETAILS])
         return Refused(code="CONFLICT", message=f"The {kind} has {users} still.", details=details)
-    return ArchiveAnswer(id=id_)
+    return ArchiveAnswer(id=current.id)
 
 
 def _given(fields: VenueFields | SpaceFields | ProductFields) -> dict[str, Any]:
@@ -135,8 +141,19 @@ def _labelled(given: dict[str, Any], kind: str, id_: str) -> dict[str, Any]:
     return {"label": slug or f"{kind}-{id_[:8]}"} | given
 
 
-def _already_there(kind: str) -> Refused:
-    return Refused(code="CONFLICT", message=f"There is a {kind} with this id already.")
+def _stale(kind: str, current: Venue | Space | Product, command: PutVenue | PutSpace | PutProduct) -> Refused | None:
+    """What is wrong with a command for what is there: it must not create it, nor mean another version."""
+    if command.create:
+        return Refused(code="CONFLICT", message=f"There is a {kind} with this id already.")
+    return _other_version(kind, current, command.if_version)
+
+
+def _other_version(kind: str, current: Venue | Space | Product, wanted: int | None) -> Refused | None:
+    if wanted in (None, current.version):
+        return None
+    detail = Detail(field="If-Match", issue=f"the version is {current.version}")
+    why = f"The {kind} has version {current.version} by now. Read it again."
+    return Refused(code="PRECONDITION_FAILED", message=why, details=(detail,))
 
 
 def _not_new(kind: str, create: bool, archived: bool) -> Refused | None:
@@ -152,7 +169,7 @@ def _required(given: dict[str, Any], *names: str, wrong: Iterable[Detail] = ()) 
 
 
 def _unknown(name: str, ids: Iterable[str], known: Collection[str]) -> list[Detail]:
-    return [Detail(field=to_camel(name), issue=f"{each} is not on sale") for each in ids if each not in known]
+    return [Detail(field=to_camel(name), issue=f"{each} is not known") for each in ids if each not in known]
 
 
 def _invalid(wrong: Collection[Detail]) -> Refused | None:

@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from chassis import pages
-from chassis.reads import BadQuery, Query, Read
+from chassis.reads import BadQuery, NotThere, Query, Read
 from contracts.catalogue import Product, Space, Venue
 from contracts.model import EARLIEST, LATEST, UUID_PATTERN
 from services.availability import catalogue_storage as storage
@@ -35,7 +35,7 @@ Several = Callable[[asyncpg.Pool, str, int, int, storage.Filters], Awaitable[lis
 def reads(days: int = DAYS, most_days: int = MOST_DAYS) -> dict[str, Read]:
     """The reads by path. `days`: how far ahead slots are shown unless the query says; `most_days`: the farthest it may say."""
 
-    async def free(query: Query) -> bytes | None:
+    async def free(query: Query) -> bytes:
         return await _free(query, _id(query.parameters, "spaceId"), days, most_days)
 
     async def free_in_space(query: Query) -> bytes | None:
@@ -82,14 +82,16 @@ def _json(model: Kind) -> bytes:
     return model.__pydantic_serializer__.to_json(model)
 
 
-async def _free(query: Query, space_id: str, days: int, most_days: int) -> bytes | None:
+async def _free(query: Query, space_id: str, days: int, most_days: int) -> bytes:
     """The free slots as a JSON array; none where the product is not sold, or is none that takes time.
 
-    With `explain` an object, which says of the rest why it is not offered.
+    With `explain` an object, which says of the rest why it is not offered. Raises BadQuery or NotThere.
     """
-    shop = await storage.shop(query.database, query.organisation, _id(query.parameters, "productId"), space_id)
-    if shop is None:
-        return None
+    product_id = _id(query.parameters, "productId")
+    shop = await storage.shop(query.database, query.organisation, product_id, space_id)
+    if shop is None:  # which of the two is asked in the words of a booking that is refused for it
+        known = await storage.product(query.database, query.organisation, product_id)
+        raise NotThere(*("spaceId", "unknown_space") if known else ("productId", "unknown_product"))
     from_, to = _span(query.parameters, shop.venue.timezone, shop.now, days, most_days)
     if _explains(query.parameters):
         offered, rest = await _explained(query, shop, from_, to)

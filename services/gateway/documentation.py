@@ -18,9 +18,10 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "Repeat a request with the same key and it takes effect once: the first answer comes again, with "
-    "`Idempotency-Replayed: true`. Quoted or bare, at most 255 characters, kept for 8 days. `X-Idempotency-Key` is the same.",
+    "`Idempotency-Replayed: true`. Quoted or bare, such as `order-2027-0117`, at most 255 characters, kept for 8 days. Another "
+    "request needs another key; without one it gets one of its own. `X-Idempotency-Key` is the same.",
+    # No `example`: /docs would fill it in everywhere, and a second request would have the key of the first.
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _KEY},
-    "example": "order-2027-0117",
 }
 
 # code -> what is said, the field it is about, and what is wrong with it
@@ -32,7 +33,7 @@ _problems: dict[str, tuple[str, str, str]] = {
     "PAYLOAD_TOO_LARGE": ("The body is longer than 65536 bytes.", "", ""),
     "UNSUPPORTED_MEDIA_TYPE": ("The body must be application/json.", "", ""),
     "VALIDATION_FAILED": ("The body breaks a rule.", "slot", "closed"),
-    "PRECONDITION_FAILED": ("The booking has version 3 by now. Read it again.", "If-Match", "the version is 3"),
+    "PRECONDITION_FAILED": ("This has version 3 by now. Read it again.", "If-Match", "the version is 3"),
     "RATE_LIMITED": ("50 slots are held for this client already.", "slot", "too_many_held"),
     "IDEMPOTENCY_KEY_REUSED": ("This key belongs to another request.", "Idempotency-Key", "is used already"),
     "SERVER_ERROR": ("Something went wrong on our side.", "", ""),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from contracts.answers import Detail, Refused
+from services.gateway.wording import issue
 
 MOST_DETAILS = 20  # a body may hold thousands of unknown fields; naming a few is help enough
 LONGEST_FIELD = 200
@@ -36,21 +37,6 @@ STATUS = {
 _come_again = {"RATE_LIMITED": {"Retry-After": "1"}, "SERVICE_UNAVAILABLE": {"Retry-After": "1"}}
 
 _unprintable = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").sub
-
-# Pydantic's own words where they speak of Python or show a pattern.
-_words = {
-    "missing": "is required",
-    "extra_forbidden": "is not a known field",
-    "string_pattern_mismatch": "is not of the documented form",
-    "model_type": "is not an object",
-    "model_attributes_type": "is not an object",
-    "dict_type": "is not an object",
-    "tuple_type": "is not an array",
-    "string_type": "is not a string",
-    "int_type": "is not a whole number",
-    "int_from_float": "is not a whole number",
-    "timezone_aware": "has no time zone",
-}
 
 
 class ErrorEnvelope(BaseModel):
@@ -117,8 +103,8 @@ def refused(answer: Refused) -> Problem:
 
 def invalid(error: ValidationError, where: str) -> Problem:
     """The reader's complaints. A rule relates the fields of an object; a complaint about a single value is about its shape."""
-    complaints = error.errors(include_url=False, include_context=False)
-    details = [(_path(complaint["loc"]) or where, _issue(complaint)) for complaint in complaints[: MOST_DETAILS + 1]]
+    complaints = error.errors(include_url=False)
+    details = [(_path(complaint["loc"]) or where, issue(complaint)) for complaint in complaints[: MOST_DETAILS + 1]]
     if all(complaint["type"] == "value_error" and isinstance(complaint["input"], dict) for complaint in complaints):
         return against_rules(f"The {where} breaks a rule.", *details)
     return malformed(f"The {where} does not have the documented shape.", *details)
@@ -131,8 +117,3 @@ def _printable(field: str) -> str:
 
 def _path(location: Sequence[int | str]) -> str:
     return ".".join(map(str, location))
-
-
-def _issue(complaint: Any) -> str:
-    words = _words.get(complaint["type"])
-    return words or str(complaint["msg"]).removeprefix("Value error, ")

@@ -47,7 +47,7 @@ MEANINGS = {
     "400": "Not the documented shape",
     "404": "There is nothing with this id, or it belongs to another organisation",
     "409": "What is there does not allow it",
-    "412": "The booking has another version",
+    "412": "It has another version",
     "413": "The body is too long",
     "415": "The body is no plain JSON",
     "422": "Well-formed, but against a rule",
@@ -64,7 +64,7 @@ CONDITION_OF: dict[str, tuple[str, str, JSON]] = {
     ),
     "412": (
         "If-Match",
-        "The version that is to be changed, as an `ETag` said it; without it, or with `*`, any version is.",
+        "The version that is to be changed, as an `ETag` said it, or `version` in quotes; without it, or with `*`, any version is.",
         {"type": "string", "pattern": '^([*]|"[1-9][0-9]{0,8}")$'},
     ),
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts import catalogue
+from contracts.zones import zones
 
 JSON = dict[str, Any]
 PREFIX = "#/components/schemas/"
@@ -14,16 +14,27 @@ _TIME = (
     f"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-5][0-9](\\.[0-9]{{1,9}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})$"
 )
 _written: dict[str, JSON] = {"date": {"pattern": _DAY}, "date-time": {"pattern": _TIME}}
-_year: JSON = {"description": "At most 366 days."}
+_YEAR_LONG = "ISO 8601, such as PT30M; at most 366 days."
 # What a pattern cannot say of a field.
 _fields: dict[str, JSON] = {
     "timezone": {"$ref": f"{PREFIX}TimeZone"},
-    "bufferBefore": _year,
-    "bufferAfter": _year,
-    "leadTime": _year,
-    "horizon": {"description": "At most 3660 days."},
+    "bufferBefore": {"description": f"Kept clear before a booking. {_YEAR_LONG}"},
+    "bufferAfter": {"description": f"Kept clear after a booking. {_YEAR_LONG}"},
+    "leadTime": {"description": f"How long before its begin a slot is booked at the latest. {_YEAR_LONG}"},
+    "horizon": {"description": "How far ahead slots are on sale. ISO 8601, such as P90D; at most 3660 days."},
     # Less than a minute: no unit but seconds, and of these fewer than 60.
-    "startStep": {"description": "A minute to 366 days.", "not": {"pattern": "^P[^1-9]*(0*[1-5]?[0-9]S)?$"}},
+    "startStep": {
+        "description": "From one start to the next. Of hours: counted from the opening, by default the product's length. Of days and "
+        "longer: whole days, counted from a Monday, by default one. ISO 8601, such as PT30M; a minute to 366 days.",
+        "not": {"pattern": "^P[^1-9]*(0*[1-5]?[0-9]S)?$"},
+    },
+    "holdMinutes": {"description": "For how long a slot is held; without it for as long as the platform holds any."},
+    "price": {"description": "In minor units of the currency: 2500 is 25.00 EUR."},
+    "units": {"description": "How many bookings fit side by side."},
+    "capacity": {"description": "People; it informs only."},
+    "additionalProducts": {
+        "description": "Ids of products of the category `additional`, each once: all the extras there shall be."
+    },
 }
 # The older form of a product's length.
 _flat = {"durationType": "type", "durationValue": "value"}
@@ -50,17 +61,21 @@ def _untitled(schema: Any) -> Any:
     return schema
 
 
-def strict(described: JSON, most_days: int) -> None:
-    """Make parameters and bodies as strict as their readers. `most_days`: how far ahead slots may be asked for."""
+def strict(described: JSON, days: int, most_days: int) -> None:
+    """Make parameters and bodies as strict as their readers. Slots are shown `days` ahead, at most `most_days`."""
     schemas = described["components"]["schemas"]
-    schemas["TimeZone"] = {"type": "string", "enum": sorted(catalogue.zones()), "description": "An IANA time zone."}
+    schemas["TimeZone"] = {"type": "string", "enum": sorted(zones()), "description": "An IANA time zone."}
     own: dict[str, str] = {"TimeZone": "TimeZone"}
     for methods in described["paths"].values():
         for operation in methods.values():
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _narrowed(_untitled(without_null(parameter["schema"])))
+                parameter["schema"].pop("description", None)  # the parameter has it
                 if parameter["name"] == "to" and "slots" in operation["tags"]:
                     _count_days(parameter["schema"], most_days)
+                    parameter["description"] += f" {days} days unless given, {most_days} days at most."
+                if parameter["in"] == "path":
+                    parameter["description"] = "The id, a UUID."
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 name = content["schema"].get("$ref", "").removeprefix(PREFIX)
                 if name:

@@ -43,7 +43,7 @@ def document(app: FastAPI) -> JSON:
     described["tags"] = [
         {"name": name, "description": everywhere.TAGS.get(name, "")} for name in sorted(used, key=_rank)
     ]
-    inputs.strict(described, app.state.settings.slots_most_days)
+    inputs.strict(described, app.state.settings.slots_days, app.state.settings.slots_most_days)
     return described
 
 

@@ -13,6 +13,8 @@ from services.gateway.errors import against_rules, invalid, malformed
 from services.gateway.reads import Parameters
 
 Model = TypeVar("Model", bound="Query")
+_LIST = "Repeat it or join several with commas."
+_ZONE = "A time is written with its zone (`+` as `%2B`)."
 ZONES = timedelta(hours=14)  # so far a zone's midnight may be from that of UTC
 
 
@@ -85,23 +87,27 @@ class Page(Query):
     """Which page of a list."""
 
     # The bounds come before the reader, or the document would not show them.
-    page: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_digits)] = 1
-    limit: Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)] = 20
+    page: Annotated[
+        int, Field(ge=1, le=100_000, description="Which page; the first one is 1."), BeforeValidator(_digits)
+    ] = 1
+    limit: Annotated[int, Field(ge=1, le=100, description="How many a page has."), BeforeValidator(_digits)] = 20
 
 
 class Spaces(Page):
     """Newest first: the spaces of this venue, those in which this product is sold."""
 
-    venue_id: Id | None = None
-    product_id: Id | None = None
+    venue_id: Id | None = Field(default=None, description="Only the spaces of this venue.")
+    product_id: Id | None = Field(default=None, description="Only the spaces in which this product is sold.")
 
 
 class Products(Page):
     """Newest first: the products sold in this space, of this category, the one with this reference."""
 
-    space_id: Id | None = None
-    category: Literal["booking", "additional"] | None = None
-    reference: Name | None = None
+    space_id: Id | None = Field(default=None, description="Only the products that are sold in this space.")
+    category: Literal["booking", "additional"] | None = Field(
+        default=None, description="`booking`: what takes time in a space; `additional`: extras."
+    )
+    reference: Name | None = Field(default=None, description="Only the product with this very reference.")
 
 
 class Bookings(Page):
@@ -109,23 +115,39 @@ class Bookings(Page):
 
     lists: ClassVar[frozenset[str]] = frozenset({"spaceIds", "status"})
 
-    space_ids: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
-    customer_id: Id | None = None
-    status: Annotated[tuple[Status, ...], Field(max_length=6)] = ()
-    from_: Moment | None = Field(default=None, alias="from", examples=["2027-01-11"])
-    to: Moment | None = Field(default=None, examples=["2027-01-17"])
+    space_ids: Annotated[
+        tuple[Id, ...], Field(max_length=100, description=f"Only bookings of these spaces. {_LIST}")
+    ] = ()
+    customer_id: Id | None = Field(default=None, description="Only bookings of this customer.")
+    status: Annotated[
+        tuple[Status, ...], Field(max_length=6, description=f"Only bookings of these statuses. {_LIST}")
+    ] = ()
+    from_: Moment | None = Field(
+        default=None,
+        alias="from",
+        examples=["2027-01-11"],
+        description=f"Only bookings whose slot begins then or later: a date, which is a day of UTC, or a time. {_ZONE}",
+    )
+    to: Moment | None = Field(
+        default=None,
+        examples=["2027-01-17"],
+        description="Only bookings whose slot begins before: a date, which is a day of UTC and belongs to it, or a time, which "
+        f"does not. {_ZONE}",
+    )
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
         if self.from_ and self.to and _starts(self.from_) >= _ends(self.to):
-            raise ValueError("to is not later than from")
+            raise against_rules("The query breaks a rule.", ("to", "is not later than from"))
         return self
 
 
 class Customers(Page):
     """Newest first; with `email` the one who has this address."""
 
-    email: Annotated[Email, Field(examples=["ada@example.org"])] | None = None
+    email: Annotated[Email, Field(examples=["ada@example.org"])] | None = Field(
+        default=None, description="Only the customer with this address; capitals make no difference."
+    )
 
 
 class Availability(Query):
@@ -134,16 +156,28 @@ class Availability(Query):
     `explain` adds why the rest of the range is not offered.
     """
 
-    product_id: Id
-    from_: Moment | None = Field(default=None, alias="from", examples=["2027-01-11"])
-    to: Annotated[int | date | datetime, BeforeValidator(_end), Field(examples=["7"])] | None = None
-    explain: Annotated[bool, BeforeValidator(_yes)] = False
+    product_id: Id = Field(description="The product that is to be booked.")
+    from_: Moment | None = Field(
+        default=None,
+        alias="from",
+        examples=["2027-01-11"],
+        description=f"Slots that begin then or later: a date, which is a day in the venue's zone, or a time. {_ZONE} Now unless given.",
+    )
+    to: Annotated[int | date | datetime, BeforeValidator(_end), Field(examples=["7"])] | None = Field(
+        default=None,
+        description="Slots that begin before: so many days of 24 hours after `from`; a date, which is a day in the venue's zone and "
+        f"belongs to it; or a time, which does not. {_ZONE}",
+    )
+    explain: Annotated[bool, BeforeValidator(_yes)] = Field(
+        default=False,
+        description="With `true` the answer is an object that says also why the rest of the range is not offered.",
+    )
 
 
 class Slots(Availability):
     """Free slots of a product in a space."""
 
-    space_id: Id
+    space_id: Id = Field(description="The space in which it is to be booked.")
 
 
 def _read(raw: bytes) -> list[tuple[str, str]]:

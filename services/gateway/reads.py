@@ -46,7 +46,7 @@ class Reads:
         await self._session.close()
 
     async def get(self, service: Service, path: str, organisation: str, parameters: Parameters = ()) -> bytes:
-        """The JSON that the service answers. Raises Problem: 404, 422 with its details, 503 or 504."""
+        """The JSON that the service answers. Raises Problem: 404 or 422 with its details, 503 or 504."""
         try:
             async with asyncio.timeout(self._within):
                 status, body = await self._asked(service, path, organisation, parameters)
@@ -55,7 +55,7 @@ class Reads:
         if status == 200:
             return body
         if status == 404:
-            raise Problem("NOT_FOUND", "There is nothing with this id.")
+            raise Problem("NOT_FOUND", "There is nothing with this id.", _details(body) if body else ())
         if status == 400:
             # The shape was judged here; what only the service can judge, a day of the venue's, is a rule.
             raise against_rules("The query breaks a rule.", *_details(body))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, GetJsonSchemaHandler
+from pydantic import AfterValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -63,7 +63,10 @@ class BookingChange(Body):
     name: Name | None = None
     phone: booking.Phone | None = None
     additional_products: booking.Extras | None = None
-    slot: Annotated[Slot, AfterValidator(_lasting)] | None = None
+    slot: Annotated[Slot, AfterValidator(_lasting)] | None = Field(
+        default=None,
+        description="The slot to move to, in the same space. It stands alone, or beside the same `spaceId`.",
+    )
     space_id: Id | None = None
 
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from shop import DAY, HOUR, OPEN, ROOM, ask, shown, take, tomorrow, written
 
-from chassis.reads import BadQuery
+from chassis.reads import BadQuery, NotThere
 from contracts.examples import COFFEE, DESK_ONE_DAY, LIGHTHOUSE, NET_LOFT, ROOM_ONE_HOUR
 from services.availability import catalogue_storage as storage
 from services.availability import civil
@@ -21,7 +21,8 @@ async def test_one_is_shown_as_its_commands_answer_shows_it(house: asyncpg.Pool)
 async def test_another_organisations_are_not_there(house: asyncpg.Pool) -> None:
     for path in (f"/venues/{OPEN.id}", f"/spaces/{LIGHTHOUSE.id}", f"/products/{COFFEE.id}"):
         assert await ask(house, path, organisation="other") is None
-    assert await ask(house, "/slots", organisation="other", **ROOM) is None
+    with pytest.raises(NotThere, match="unknown_product"):
+        await ask(house, "/slots", organisation="other", **ROOM)
     assert (await ask(house, "/spaces", organisation="other"))["total"] == 0
 
 
@@ -30,7 +31,8 @@ async def test_archived_ones_are_not_there_nor_in_the_relation(house: asyncpg.Po
     assert await ask(house, f"/products/{ROOM_ONE_HOUR.id}") is None
     assert (await ask(house, f"/spaces/{LIGHTHOUSE.id}"))["products"] == []
     assert (await ask(house, "/products"))["total"] == 2
-    assert await ask(house, "/slots", **ROOM) is None
+    with pytest.raises(NotThere, match="unknown_product"):
+        await ask(house, "/slots", **ROOM)
     await house.execute("UPDATE spaces SET archived_at = now() WHERE id = $1", NET_LOFT.id)
     assert (await ask(house, f"/products/{DESK_ONE_DAY.id}"))["spaces"] == []
 

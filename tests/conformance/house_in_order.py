@@ -61,7 +61,7 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
 
 
 def _key(value: Any) -> Any:
-    """A fresh key in place of the documented one and of nine of ten: drawn ones are short, and were used for something else."""
+    """A fresh key in place of nine of ten: drawn ones are short, and were used for something else."""
     usable = isinstance(value, str) and re.fullmatch(documentation.IDEMPOTENCY_KEY["schema"]["pattern"], value)
     return str(uuid.uuid4()) if usable and len(value) < 255 and sum(value.encode()) % 10 else value
 

@@ -127,8 +127,8 @@ def test_unknown_ids_are_refused_by_the_field_that_names_them() -> None:
         code="VALIDATION_FAILED",
         message="These fields are wrong: venueId, products.",
         details=(
-            Detail(field="venueId", issue=f"{NOBODY} is not on sale"),
-            Detail(field="products", issue=f"{NOBODY} is not on sale"),
+            Detail(field="venueId", issue=f"{NOBODY} is not known"),
+            Detail(field="products", issue=f"{NOBODY} is not known"),
         ),
     )
     nowhere = catalogue.put_product(ROOM_ONE_HOUR, product(spaces=[NOBODY]), SPACES, None)
@@ -182,3 +182,19 @@ def test_archiving_answers_with_the_id() -> None:
     assert catalogue.archive_venue(HARBOUR_HOUSE, venue, ()) == messages.ArchiveAnswer(id=HARBOUR_HOUSE.id)
     assert catalogue.archive_space(LIGHTHOUSE, space_, ()) == messages.ArchiveAnswer(id=LIGHTHOUSE.id)
     assert catalogue.archive_space(None, space_, ()) == Refused(code="NOT_FOUND", message="There is no such space.")
+
+
+def test_a_change_of_another_version_is_refused_and_of_this_one_done() -> None:
+    for wanted in (2, None, 1):
+        told = (
+            catalogue.put_venue(
+                HARBOUR_HOUSE,
+                PutVenue(venue_id=HARBOUR_HOUSE.id, fields=VenueFields(name="Port House"), if_version=wanted),
+            ),
+            catalogue.put_space(LIGHTHOUSE, space(units=2).model_copy(update={"if_version": wanted}), (), ()),
+            catalogue.put_product(ROOM_ONE_HOUR, product(price=1).model_copy(update={"if_version": wanted}), (), None),
+            catalogue.archive_venue(
+                HARBOUR_HOUSE, messages.ArchiveVenue(venue_id=HARBOUR_HOUSE.id, if_version=wanted), ()
+            ),
+        )
+        assert [isinstance(each, Refused) and each.code == "PRECONDITION_FAILED" for each in told] == [wanted == 2] * 4

@@ -71,7 +71,7 @@ async def test_a_command_with_kafka_down_is_503_and_returns_the_key_to_repeat_it
 
 async def test_a_condition_on_what_has_no_version_is_refused_and_not_ignored(lonely: Any) -> None:
     headers = {"If-Match": '"2"'}
-    async with lonely.session.delete("/v1/venues/5ea00000-0000-4000-8000-000000000001", headers=headers) as answer:
+    async with lonely.session.post("/v1/venues", json={"name": "Harbour House"}, headers=headers) as answer:
         assert answer.status == 400
 
 

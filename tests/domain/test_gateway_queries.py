@@ -58,6 +58,7 @@ def test_list_bookings_is_422_when_the_span_ends_before_it_begins() -> None:
     with pytest.raises(Problem) as caught:
         bookings("from=2027-01-11T09:00:00Z&to=2027-01-11T08:00:00Z")
     assert caught.value.status == 422
+    assert caught.value.details == [{"field": "to", "issue": "is not later than from"}]
 
 
 @pytest.mark.parametrize(

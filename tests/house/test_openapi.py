@@ -37,6 +37,21 @@ def test_the_document_is_openapi_3_1() -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+def test_every_parameter_says_what_it_means(name: str) -> None:
+    parameters = OPERATIONS[name].get("parameters", [])
+    assert [each["name"] for each in parameters if not each.get("description")] == []
+
+
+def test_no_write_has_an_idempotency_key_that_docs_would_fill_in() -> None:
+    """Two writes with one key are one: whoever tries a second form in /docs would be refused, or get the first answer again."""
+    for operation in OURS.values():
+        for each in operation.get("parameters", []):
+            if each["name"] == "Idempotency-Key":
+                assert not {"example", "examples"} & each.keys()
+                assert not {"example", "examples", "default"} & each["schema"].keys()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_says_what_it_does(name: str) -> None:
     operation = OPERATIONS[name]
     assert operation["description"]

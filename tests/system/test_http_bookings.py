@@ -158,6 +158,14 @@ async def test_availability_of_a_space_is_the_same_as_its_slots(house: House) ->
     assert {"remaining": 1, "units": 1}.items() <= of_space.json[0].items()
 
 
-async def test_slots_of_an_unknown_space_are_404(house: House) -> None:
-    asked = f"productId={house.product}&spaceId={UNKNOWN}"
-    assert (await call(house.session, "GET", f"/v1/bookings/slots?{asked}")).status == 404
+async def test_slots_of_an_unknown_product_or_space_are_404_in_the_words_of_a_booking(house: House) -> None:
+    slot = (await house.slots())[0]
+    asked = {"productId": house.product, "spaceId": house.space}
+    for field, issue in (("productId", "unknown_product"), ("spaceId", "unknown_space")):
+        wrong = {**asked, field: UNKNOWN}
+        path = f"/v1/bookings/slots?productId={wrong['productId']}&spaceId={wrong['spaceId']}"
+        told, refused = await call(house.session, "GET", path), await house.hold(slot, **{field: UNKNOWN})
+        assert (told.status, told.json["details"]) == (404, [{"field": field, "issue": issue}])
+        assert (refused.status, refused.json["details"]) == (404, told.json["details"])
+    elsewhere = await call(house.session, "GET", f"/v1/spaces/{UNKNOWN}/availability?productId={house.product}")
+    assert elsewhere.json["details"] == [{"field": "spaceId", "issue": "unknown_space"}]

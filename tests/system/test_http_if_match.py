@@ -112,3 +112,26 @@ async def test_condition_on_what_has_no_version_is_400_and_nothing_is_made(house
         assert (answer.status, (await answer.json())["details"][0]["field"]) == (400, "If-Match")
     venues = (await call(house.session, "GET", "/v1/venues?limit=100")).json["data"]
     assert name not in [venue["name"] for venue in venues]
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    ("kind", "change"), [("venues", {"type": "office"}), ("spaces", {"units": 2}), ("products", {"price": 1})]
+)
+async def test_change_of_a_catalogue_entry_counts_for_the_version_that_is_named(
+    house: House, kind: str, change: dict[str, Any], method: str
+) -> None:
+    name = f"Entry {uuid.uuid4()}"
+    more: dict[str, Any] = {
+        "venues": {},
+        "spaces": {"venueId": house.venue},
+        "products": {"reference": name, "price": 2, "currency": "EUR"},
+    }
+    path = f"/v1/{kind}/{(await call(house.session, 'POST', f'/v1/{kind}', {'name': name, **more[kind]})).json['id']}"
+    before = (await call(house.session, "GET", path)).json
+    for condition, status in (('"2"', 412), ('"1"', 200 if method == "PATCH" else 204)):
+        body = change if method == "PATCH" else None
+        async with house.session.request(method, path, json=body, headers={"If-Match": condition}) as answer:
+            assert answer.status == status
+        if status == 412:
+            assert (await call(house.session, "GET", path)).json == before

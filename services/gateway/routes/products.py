@@ -24,7 +24,11 @@ ONE = "/{id:uuid}"
     responses=documentation.command(201, examples.PRODUCT, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
 )
 async def create_product(call: Command, body: NewProduct) -> Response:
-    """Put something on sale."""
+    """Put something on sale.
+
+    What is sold by the day or longer is offered where every day of the slot is open: a month never is in a house that is closed
+    on Sundays.
+    """
     new = derived_id(call.id, "product")
     location = f"/v1/products/{new}"
     command = catalogue.PutProduct(product_id=new, create=True, fields=body)
@@ -52,18 +56,22 @@ async def get_product(call: Reading, id: UUID) -> Response:  # noqa: A002 - the 
 @router.patch(
     ONE,
     response_model=catalogue.Product,
-    responses=documentation.command(200, examples.PRODUCT, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+    responses=documentation.command(
+        200, examples.PRODUCT, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED", "VALIDATION_FAILED"
+    ),
 )
 async def change_product(call: Command, id: UUID, body: ProductChange) -> Response:  # noqa: A002
     """Change what is given; bookings that exist keep their price."""
-    command = catalogue.PutProduct(product_id=str(id), fields=body)
+    command = catalogue.PutProduct(product_id=str(id), fields=body, if_version=call.if_match)
     answer = await call.answered(command, catalogue.ProductAnswer, {"id": str(id)})
     return answer if isinstance(answer, Response) else shown(answer.product)
 
 
-@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+@router.delete(
+    ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED")
+)
 async def archive_product(call: Command, id: UUID) -> Response:  # noqa: A002
     """Take the product off sale for good; refused while live bookings use it."""
-    command = catalogue.ArchiveProduct(product_id=str(id))
+    command = catalogue.ArchiveProduct(product_id=str(id), if_version=call.if_match)
     answer = await call.answered(command, catalogue.ArchiveAnswer, {"id": str(id)})
     return answer if isinstance(answer, Response) else Response(status_code=204)

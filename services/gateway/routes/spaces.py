@@ -52,18 +52,22 @@ async def get_space(call: Reading, id: UUID) -> Response:  # noqa: A002 - the na
 @router.patch(
     ONE,
     response_model=catalogue.Space,
-    responses=documentation.command(200, examples.SPACE, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+    responses=documentation.command(
+        200, examples.SPACE, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED", "VALIDATION_FAILED"
+    ),
 )
 async def change_space(call: Command, id: UUID, body: SpaceChange) -> Response:  # noqa: A002
     """Change what is given; bookings that exist keep their slots."""
-    command = catalogue.PutSpace(space_id=str(id), fields=body)
+    command = catalogue.PutSpace(space_id=str(id), fields=body, if_version=call.if_match)
     answer = await call.answered(command, catalogue.SpaceAnswer, {"id": str(id)})
     return answer if isinstance(answer, Response) else shown(answer.space)
 
 
-@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+@router.delete(
+    ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED")
+)
 async def archive_space(call: Command, id: UUID) -> Response:  # noqa: A002
     """Take the space off sale for good; refused while live bookings use it."""
-    command = catalogue.ArchiveSpace(space_id=str(id))
+    command = catalogue.ArchiveSpace(space_id=str(id), if_version=call.if_match)
     answer = await call.answered(command, catalogue.ArchiveAnswer, {"id": str(id)})
     return answer if isinstance(answer, Response) else Response(status_code=204)

@@ -52,14 +52,16 @@ async def get_venue(call: Reading, id: UUID) -> Response:  # noqa: A002 - the na
 @router.patch(
     ONE,
     response_model=VenueChanged,
-    responses=documentation.command(200, examples.VENUE, "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED"),
+    responses=documentation.command(
+        200, examples.VENUE, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED", "VALIDATION_FAILED"
+    ),
 )
 async def change_venue(call: Command, id: UUID, body: VenueChange) -> Response:  # noqa: A002
     """Change what is given; bookings that exist keep their slots.
 
     When `closures` are given, the answer has the bookings that the new ones hit, in `affectedBookings`.
     """
-    command = catalogue.PutVenue(venue_id=str(id), fields=body)
+    command = catalogue.PutVenue(venue_id=str(id), fields=body, if_version=call.if_match)
     answer = await call.answered(command, catalogue.VenueAnswer, {"id": str(id)})
     if isinstance(answer, Response):
         return answer
@@ -68,9 +70,11 @@ async def change_venue(call: Command, id: UUID, body: VenueChange) -> Response: 
     return shown(VenueChanged.of(answer))
 
 
-@router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT"))
+@router.delete(
+    ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "CONFLICT", "PRECONDITION_FAILED")
+)
 async def archive_venue(call: Command, id: UUID) -> Response:  # noqa: A002
     """Take the house off sale for good; refused while one of its spaces is on sale."""
-    command = catalogue.ArchiveVenue(venue_id=str(id))
+    command = catalogue.ArchiveVenue(venue_id=str(id), if_version=call.if_match)
     answer = await call.answered(command, catalogue.ArchiveAnswer, {"id": str(id)})
     return answer if isinstance(answer, Response) else Response(status_code=204)
