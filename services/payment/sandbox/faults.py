@@ -114,4 +114,5 @@ class Faults:
             self._store.db.execute("DELETE FROM faults WHERE id = ?", (row["id"],))
         else:
             self._store.db.execute("UPDATE faults SET remaining = remaining - 1 WHERE id = ?", (row["id"],))
-        return Fault.model_validate({**json.loads(row["body"]), "id": row["id"], "times": row["remaining"]})
+        fault = Fault.model_validate_json(row["body"])
+        return fault.model_copy(update={"id": row["id"], "times": row["remaining"]})
