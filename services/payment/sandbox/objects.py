@@ -80,7 +80,7 @@ def session(asked: CreateSession, now: int, expires_at: int, url: str) -> Object
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": None,
         "payment_method_options": {},
-        "payment_method_types": list(asked.allowed_payment_method_types or ("card",)),
+        "payment_method_types": ["card"],
         "payment_status": "unpaid",
         "phone_number_collection": {"enabled": False},
         "recovered_from": None,

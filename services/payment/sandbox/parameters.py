@@ -106,7 +106,6 @@ class CreateSession(Parameters):
     client_reference_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     customer_email: Annotated[str, Field(min_length=3, max_length=800, pattern="@")] | None = None
     expires_at: Integer | None = None
-    allowed_payment_method_types: tuple[Text, ...] | None = Field(default=None, min_length=1)
     locale: Text | None = None
     submit_type: Literal["auto", "book", "donate", "pay"] | None = None
     ui_mode: Literal["hosted_page"] = "hosted_page"
