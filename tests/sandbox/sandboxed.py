@@ -182,8 +182,8 @@ async def sandbox(data: Path, webhook_url: str | None = None, **settings: str) -
     client = stripe.StripeClient(KEY, base_addresses={"api": url}, http_client=transport, max_network_retries=0)
     async with aiohttp.ClientSession() as http:
         running = Sandbox(data, mine, http, client, url)
-        await running.start()
         try:
+            await running.start()
             yield running
         finally:
             await running.stop(signal.SIGKILL)
