@@ -1,4 +1,4 @@
-"""A service that does nothing but call: each Ask becomes a call, each outcome a row of `heard`. And whom it calls.
+"""A service that does nothing but call: each Ask becomes a call, each outcome a row of `heard`.
 
 `python calling.py` runs it as a process of its own, so that it can be killed.
 """
@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +16,10 @@ from typing import Any
 
 import aiohttp
 import asyncpg
-from aiohttp import web
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from bus import Bus, Log, header, until
 from bus import headers as usual
+from other_side import OtherSide
 
 from chassis import calls, database, migrations
 from chassis.caller import Caller, Limits
@@ -105,52 +105,6 @@ class Asking:
 
     def give_up(self, attempt: Attempt, why: str, /) -> Done:
         return Done(ToyHeard(thing_id=attempt.key, call_id=attempt.id, answer=f"given up: {why}"))
-
-
-class OtherSide:
-    """Whom we call, on a real port. The first answer under a key is the answer to that key; its effect happens once."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, str]] = []  # destination and key, as they come
-        self.effects: dict[str, str] = {}
-        self.fails: dict[str, int] = {}  # how often it still says 503, by destination
-        self.gates: dict[str, asyncio.Event] = {}  # a destination that waits for its gate
-        self.on_effect: Callable[[str], Awaitable[None]] | None = None
-        self.url = ""
-
-    async def answer(self, request: web.Request) -> web.Response:
-        destination, key = request.match_info["destination"], request.headers["Idempotency-Key"]
-        self.requests.append((destination, key))
-        number = len(self.requests)
-        if gate := self.gates.get(destination):
-            await gate.wait()
-        if self.fails.get(destination, 0) > 0:
-            self.fails[destination] -= 1
-            return web.Response(status=503, text="not now")
-        answer = self.effects.setdefault(key, f"done by {number}")
-        if self.on_effect:
-            await self.on_effect(key)
-        return web.Response(text=answer)
-
-    def asked(self, destination: str) -> list[str]:
-        """The keys that this destination was called with."""
-        return [key for name, key in self.requests if name == destination]
-
-    @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator["OtherSide"]:
-        app = web.Application()
-        app.router.add_post("/{destination}", self.answer)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
-        try:
-            yield self
-        finally:
-            for gate in self.gates.values():
-                gate.set()
-            await runner.cleanup()
 
 
 @dataclass
