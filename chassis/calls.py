@@ -11,11 +11,9 @@ from typing import NamedTuple
 
 import asyncpg
 
-from chassis.entries import to_json
 from chassis.inbox import PRUNE_ROWS
 from chassis.messages import Incoming, Save, columns
-from contracts.envelope import output_id
-from contracts.model import Message
+from contracts.model import Message, Value
 
 
 class Call(NamedTuple):
@@ -36,17 +34,24 @@ class Call(NamedTuple):
 
 
 def call(
-    cause: Incoming, kind: str, destination: str, key: str, request: Message, *, name: str = "", after: float = 0.0
+    cause: Incoming,
+    kind: str,
+    destination: str,
+    key: str,
+    request: Value,
+    *,
+    id_: str | None = None,
+    after: float = 0.0,
 ) -> Call:
-    """The call that this message asks for, under the message's own id; one that makes more of them names the others."""
+    """The call that this message asks for, under the message's own id unless it has another."""
     return Call(
-        output_id(cause.id, kind, name) if name else cause.id,
+        id_ or cause.id,
         kind,
         destination,
         cause.organisation,
         cause.envelope.correlation,
         key,
-        to_json(request).decode(),
+        request.model_dump_json(),
         cause.envelope.traceparent,
         after,
     )
