@@ -4,6 +4,7 @@ Idempotency keys are the calls' ids. A stored 5xx would be the answer to its key
 a day: then what may be there already is looked up by its metadata, and only then a new key is used.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -14,6 +15,8 @@ from chassis.calls import Again, Attempt, Done, Schedule
 from contracts.payment import CallKind, CreateCheckout, ProviderRefund, ProviderSession, RecordCallOutcome
 from services.payment.settings import PaymentSettings
 from services.payment.state import Checkout, Refund
+
+log = logging.getLogger(__name__)
 
 KEY_SECONDS = 23 * 3600.0  # the provider forgets a key after 24 hours
 LOOK_BACK = 300  # seconds: its clock and ours need not agree
@@ -61,6 +64,7 @@ class Provider:
         except stripe.InvalidRequestError as error:
             if error.http_status in (409, 429):
                 return Again(_why(error), after=_retry_after(error))
+            log.error("the provider refuses %s %s: %s", attempt.kind, attempt.id, _why(error))
             return _done(attempt, message=_why(error))
         except stripe.StripeError as error:
             if (error.http_status or 0) >= 500:

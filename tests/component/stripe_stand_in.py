@@ -12,7 +12,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class StripeStandIn:
-    """Sessions and refunds by id. `faults` are taken one a POST: `stored_500`, `busy` (429), `lost` (effect, no answer)."""
+    """Sessions and refunds by id. `faults` are taken one a POST: `stored_500`, `done_500` (with the effect), `busy` (429), `lost` (effect, no answer)."""
 
     def __init__(self) -> None:
         self.sessions: dict[str, dict[str, Any]] = {}
@@ -36,7 +36,9 @@ class StripeStandIn:
         fault = self.faults.pop(0) if self.faults and key not in self._answers else ""
         if fault == "busy":
             return web.json_response({"error": {"type": "invalid_request_error", "message": "busy"}}, status=429)
-        if fault == "stored_500":
+        if fault == "done_500":
+            self._effect(request.path, form)
+        if fault in ("stored_500", "done_500"):
             self._answers[key] = 500, {"error": {"type": "api_error", "message": "broken"}}
         elif key not in self._answers:
             self._answers[key] = self._effect(request.path, form)

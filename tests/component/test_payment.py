@@ -135,7 +135,7 @@ async def test_a_cancel_closes_the_page_or_hears_that_it_was_paid(house: House) 
         await house.settled()
 
 
-@pytest.mark.parametrize("fault", ["stored_500", "busy", "lost"])
+@pytest.mark.parametrize("fault", ["stored_500", "done_500", "busy", "lost"])
 async def test_a_fault_of_the_provider_makes_no_second_session_or_refund(house: House, fault: str) -> None:
     asked, before = house.create(), len(house.stripe.refunds)
     async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log, house.paying():
