@@ -13,6 +13,12 @@ POINTS = (
     "marked",  # the mark says so
 )
 RELAY_POINTS = ("due", "forwarded")  # before a due record is forwarded; after, with nothing committed
+CALL_POINTS = (
+    "claimed",  # a call is taken, nothing has left the house
+    "called",  # the other side has answered, nobody of ours knows
+    "told",  # the outcome is acknowledged, the call is still open
+    "closed",
+)
 
 _passed: Counter[str] = Counter()
 _point, _, _at = os.environ.get("HOLDFAST_FAILPOINT", "").partition(":")

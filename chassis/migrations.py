@@ -8,8 +8,12 @@ from pathlib import Path
 import asyncpg
 
 _LOCK = 0x486F6C6466617374  # "Holdfast"; one database per service, so there is nobody to clash with
-_OWN = Path(__file__).parent / "schema"  # the inbox and the progress, the same in every service's database
+_OWN = Path(__file__).parent / "schema"
+_EVERYWHERE = (
+    "0000_inbox.sql"  # the inbox and the progress; of the chassis' other tables a service has those that it needs
+)
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql").fullmatch
+_NEEDS = re.compile(r"^-- needs chassis/schema/(\S+)$", re.MULTILINE)
 
 
 class DatabaseIsAhead(Exception):
@@ -23,14 +27,11 @@ class MigrationChanged(Exception):
 async def migrate(url: str, folder: Path) -> list[str]:
     """Apply what is missing of the chassis' tables and of `folder`, each file in its own transaction; returns the names applied.
 
-    Several starters may call it at once. Raises DatabaseIsAhead or MigrationChanged.
+    A migration asks for more of the chassis with a line of its own: `-- needs chassis/schema/0001_calls.sql`. Several starters may call it at once. Raises DatabaseIsAhead or MigrationChanged.
     """
-    files = {
-        file.name: file.read_text(encoding="utf-8")
-        for place in (_OWN, folder)
-        for file in sorted(place.iterdir())
-        if _NAME(file.name)
-    }
+    theirs = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir()) if _NAME(file.name)}
+    needed = sorted({_EVERYWHERE}.union(*map(_NEEDS.findall, theirs.values())))
+    files = {name: (_OWN / name).read_text(encoding="utf-8") for name in needed} | theirs
     connection = await asyncpg.connect(url)
     try:
         # Polled: a session blocked inside pg_advisory_lock() keeps a snapshot that CREATE INDEX CONCURRENTLY waits for.

@@ -7,7 +7,7 @@ and has 15 minutes to make up their mind. What then travels over Kafka is in `sa
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from contracts import availability, booking, catalogue
+from contracts import availability, booking, catalogue, payment
 from contracts.client import booking_id
 from contracts.envelope import edge_id
 from contracts.model import Slot
@@ -162,4 +162,37 @@ SLOT_HELD = availability.SlotHeld(
     expires_at=EXPIRES_AT,
     product=PRODUCT_OFFER,
     space=SPACE_OFFER,
+)
+
+PAGE = "https://checkout.example/c/pay/cs_test_harbour"
+CREATE_CHECKOUT = payment.CreateCheckout(
+    booking_id=BOOKING_ID,
+    amount=2500,
+    currency="EUR",
+    description=ROOM_ONE_HOUR.name,
+    email=ADA.email,
+    success_url=f"https://harbour.example/thanks?booking={BOOKING_ID}",
+    cancel_url=f"https://harbour.example/again?booking={BOOKING_ID}",
+    expires_at=LATER + timedelta(hours=23),
+)
+OPEN_SESSION = payment.ProviderSession(
+    id="cs_test_harbour",
+    checkout_id=COMMAND_ID,
+    status="open",
+    payment_status="unpaid",
+    mode="payment",
+    amount=2500,
+    currency="EUR",
+    live=False,
+    url=PAGE,
+    expires_at=CREATE_CHECKOUT.expires_at,
+)
+PAID_SESSION = OPEN_SESSION.model_copy(
+    update={"status": "complete", "payment_status": "paid", "payment": "pi_3Harbour", "url": None}
+)
+CALL_OUTCOME = payment.RecordCallOutcome(
+    booking_id=BOOKING_ID, call_id=COMMAND_ID, kind="open", about=COMMAND_ID, session=OPEN_SESSION
+)
+PROVIDER_EVENT = payment.RecordProviderEvent(
+    booking_id=BOOKING_ID, event="evt_1Harbour", kind="checkout.session.completed", session=PAID_SESSION
 )

@@ -3,13 +3,12 @@
 `python -m contracts.schemas` writes them into `samples/`; each record names the one that caused it.
 """
 
-from datetime import datetime
 from functools import cache
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
-from contracts import availability, booking, catalogue, claims, topics
+from contracts import availability, booking, catalogue, claims, sample_payments
 from contracts.answers import Detail, Refused
-from contracts.envelope import Headers, edge_id, output_id, request_hash, stamp, write
+from contracts.envelope import edge_id, request_hash
 from contracts.examples import (
     ADA,
     BOOKING,
@@ -28,7 +27,6 @@ from contracts.examples import (
     LATER,
     LIGHTHOUSE,
     MONDAY_ELEVEN,
-    NOON_BEFORE,
     ORGANISATION,
     PRODUCT_FIELDS,
     ROOM_ONE_HOUR,
@@ -38,21 +36,8 @@ from contracts.examples import (
     VENUE_FIELDS,
 )
 from contracts.model import Message
-
-
-class Record(NamedTuple):
-    """A message as Kafka carries it. An answer has no key: any partition will do."""
-
-    topic: str
-    key: str | None
-    headers: Headers
-    message: Message
-    value: bytes
-
-    @property
-    def id(self) -> str:
-        return _header(self, "ce_id")
-
+from contracts.sample_writing import Record as Record
+from contracts.sample_writing import answer, asked, output
 
 M = TypeVar("M", bound=Message)
 
@@ -65,7 +50,7 @@ def example(kind: type[M]) -> M:
 @cache
 def records() -> dict[str, Record]:
     """One record for each message there is, by its type on the wire."""
-    flows = (_catalogue, _held, _extended, _moved, _with_extras, _confirmed, _gone, _customer)
+    flows = (_catalogue, _held, _extended, _moved, _with_extras, _confirmed, _gone, _customer, sample_payments.records)
     return {record.message.type: record for flow in flows for record in flow()}
 
 
@@ -78,18 +63,18 @@ def _catalogue() -> list[Record]:
         command=house.type,
     )
     return [
-        claimed := _asked("venue", claim),
-        _answer(claimed, "booking", claims.KeyClaimed(command_id=claim.command_id)),
-        put := _asked("venue", house),
-        _answer(put, "availability", catalogue.VenueAnswer(venue=HARBOUR_HOUSE)),
-        put := _asked("space", catalogue.PutSpace(space_id=LIGHTHOUSE.id, create=True, fields=SPACE_FIELDS)),
-        _answer(put, "availability", catalogue.SpaceAnswer(space=LIGHTHOUSE)),
-        put := _asked("product", catalogue.PutProduct(product_id=ROOM_ONE_HOUR.id, create=True, fields=PRODUCT_FIELDS)),
-        _answer(put, "availability", catalogue.ProductAnswer(product=ROOM_ONE_HOUR)),
-        _asked("product-ends", catalogue.ArchiveProduct(product_id=ROOM_ONE_HOUR.id)),
-        _asked("space-ends", catalogue.ArchiveSpace(space_id=LIGHTHOUSE.id)),
-        archive := _asked("venue-ends", catalogue.ArchiveVenue(venue_id=HARBOUR_HOUSE.id)),
-        _answer(archive, "availability", catalogue.ArchiveAnswer(id=HARBOUR_HOUSE.id)),
+        claimed := asked("venue", claim),
+        answer(claimed, "booking", claims.KeyClaimed(command_id=claim.command_id)),
+        put := asked("venue", house),
+        answer(put, "availability", catalogue.VenueAnswer(venue=HARBOUR_HOUSE)),
+        put := asked("space", catalogue.PutSpace(space_id=LIGHTHOUSE.id, create=True, fields=SPACE_FIELDS)),
+        answer(put, "availability", catalogue.SpaceAnswer(space=LIGHTHOUSE)),
+        put := asked("product", catalogue.PutProduct(product_id=ROOM_ONE_HOUR.id, create=True, fields=PRODUCT_FIELDS)),
+        answer(put, "availability", catalogue.ProductAnswer(product=ROOM_ONE_HOUR)),
+        asked("product-ends", catalogue.ArchiveProduct(product_id=ROOM_ONE_HOUR.id)),
+        asked("space-ends", catalogue.ArchiveSpace(space_id=LIGHTHOUSE.id)),
+        archive := asked("venue-ends", catalogue.ArchiveVenue(venue_id=HARBOUR_HOUSE.id)),
+        answer(archive, "availability", catalogue.ArchiveAnswer(id=HARBOUR_HOUSE.id)),
     ]
 
 
@@ -104,36 +89,41 @@ def _held() -> list[Record]:
         until=EXPIRES_AT,
     )
     return [
-        create := _asked("order-17", CREATE_BOOKING),
-        hold := _output(create, "booking", 0, HOLD_SLOT),
-        held := _output(hold, "availability", 0, SLOT_HELD),
-        _output(hold, "availability", 1, expiry, due_at=EXPIRES_AT),
-        _output(held, "booking", 0, booking.BookingCreated(booking=BOOKING, previous_status="PENDING")),
-        _answer(create, "booking", booking.BookingAnswer(booking=BOOKING)),
-        _output(hold, "availability", 0, faster),
+        create := asked("order-17", CREATE_BOOKING),
+        hold := output(create, "booking", 0, HOLD_SLOT),
+        held := output(hold, "availability", 0, SLOT_HELD),
+        output(hold, "availability", 1, expiry, due_at=EXPIRES_AT),
+        output(held, "booking", 0, booking.BookingCreated(booking=BOOKING, previous_status="PENDING")),
+        answer(create, "booking", booking.BookingAnswer(booking=BOOKING)),
+        output(hold, "availability", 0, faster),
     ]
 
 
 def _extended() -> list[Record]:
     """The customer asks for more time and gets it; or has had all there is."""
-    extend = _asked("order-17-more-time", booking.ExtendHold(booking_id=BOOKING_ID), at=LATER)
+    extend = asked("order-17-more-time", booking.ExtendHold(booking_id=BOOKING_ID), at=LATER)
     slot = availability.ExtendSlot(booking_id=BOOKING_ID, question=extend.id, space_id=LIGHTHOUSE.id, accepted_at=LATER)
-    asked = _output(extend, "booking", 0, slot)
+    question = output(extend, "booking", 0, slot)
     extended = availability.SlotExtended(booking_id=BOOKING_ID, question=extend.id, expires_at=LATER + HOLD)
     refused = availability.ExtendRefused(
         booking_id=BOOKING_ID, question=extend.id, reason="cap", message="A slot is held for 60 minutes in all."
     )
-    return [extend, asked, _output(asked, "availability", 0, extended), _output(asked, "availability", 0, refused)]
+    return [
+        extend,
+        question,
+        output(question, "availability", 0, extended),
+        output(question, "availability", 0, refused),
+    ]
 
 
 def _moved() -> list[Record]:
     """The customer wants another hour and gets it; or somebody else was faster."""
     later = booking.RescheduleBooking(booking_id=BOOKING_ID, slot=MONDAY_ELEVEN)
-    reschedule = _asked("order-17-another-hour", later, at=LATER)
+    reschedule = asked("order-17-another-hour", later, at=LATER)
     slot = availability.MoveSlot(
         booking_id=BOOKING_ID, question=reschedule.id, space_id=LIGHTHOUSE.id, slot=MONDAY_ELEVEN, accepted_at=LATER
     )
-    move = _output(reschedule, "booking", 0, slot)
+    move = output(reschedule, "booking", 0, slot)
     moved = availability.SlotMoved(booking_id=BOOKING_ID, question=reschedule.id, slot=MONDAY_ELEVEN)
     refused = availability.MoveRefused(
         booking_id=BOOKING_ID, question=reschedule.id, reason="booked", message="The slot is booked."
@@ -141,20 +131,20 @@ def _moved() -> list[Record]:
     return [
         reschedule,
         move,
-        _output(move, "availability", 0, moved),
-        _output(move, "availability", 0, refused),
+        output(move, "availability", 0, moved),
+        output(move, "availability", 0, refused),
     ]
 
 
 def _with_extras() -> list[Record]:
     """The customer asks for coffee, which is on sale; and for a room as if it were an extra."""
-    update = _asked("order-17-coffee", UPDATE_BOOKING, at=LATER)
-    asked = {"booking_id": BOOKING_ID, "question": update.id}
-    extras = availability.QuoteExtras(**asked, space_id=LIGHTHOUSE.id, products=(COFFEE.id,), currency="EUR")
-    quote = _output(update, "booking", 0, extras)
+    update = asked("order-17-coffee", UPDATE_BOOKING, at=LATER)
+    about = {"booking_id": BOOKING_ID, "question": update.id}
+    extras = availability.QuoteExtras(**about, space_id=LIGHTHOUSE.id, products=(COFFEE.id,), currency="EUR")
+    quote = output(update, "booking", 0, extras)
     coffee = availability.ExtraOffer(id=COFFEE.id, name=COFFEE.name, price=COFFEE.price)
     refused = availability.ExtrasRefused(
-        **asked,
+        **about,
         extras=(availability.RefusedExtra(id=ROOM_ONE_HOUR.id, reason="not_additional"),),
         reason="products",
         message="These are no extras of this booking.",
@@ -162,19 +152,19 @@ def _with_extras() -> list[Record]:
     return [
         update,
         quote,
-        _output(quote, "availability", 0, availability.ExtrasQuoted(**asked, extras=(coffee,))),
-        _output(quote, "availability", 0, refused),
+        output(quote, "availability", 0, availability.ExtrasQuoted(**about, extras=(coffee,))),
+        output(quote, "availability", 0, refused),
     ]
 
 
 def _confirmed() -> list[Record]:
     """The customer keeps the slot; or comes too late."""
-    confirm = _asked("order-17-confirm", CONFIRM_BOOKING, at=LATER)
+    confirm = asked("order-17-confirm", CONFIRM_BOOKING, at=LATER)
     slot = availability.CommitSlot(
         booking_id=BOOKING_ID, question=confirm.id, space_id=LIGHTHOUSE.id, accepted_at=LATER
     )
-    commit = _output(confirm, "booking", 0, slot)
-    kept = _output(commit, "availability", 0, availability.SlotCommitted(booking_id=BOOKING_ID, question=confirm.id))
+    commit = output(confirm, "booking", 0, slot)
+    kept = output(commit, "availability", 0, availability.SlotCommitted(booking_id=BOOKING_ID, question=confirm.id))
     lost = availability.SlotLost(booking_id=BOOKING_ID, question=confirm.id, reason="resold")
     updated = booking.BookingUpdated(booking=CONFIRMED, previous_status="RESERVED_15_MIN")
     refused = Refused(
@@ -186,92 +176,34 @@ def _confirmed() -> list[Record]:
         confirm,
         commit,
         kept,
-        _output(kept, "booking", 0, updated),
-        _output(commit, "availability", 0, lost),
-        _answer(confirm, "booking", refused),
+        output(kept, "booking", 0, updated),
+        output(commit, "availability", 0, lost),
+        answer(confirm, "booking", refused),
     ]
 
 
 def _gone() -> list[Record]:
     """The customer gives the slot back, and has the booking deleted."""
-    cancel = _asked("order-17-cancel", booking.CancelBooking(booking_id=BOOKING_ID), at=LATER)
+    cancel = asked("order-17-cancel", booking.CancelBooking(booking_id=BOOKING_ID), at=LATER)
     slot = availability.ReleaseSlot(booking_id=BOOKING_ID, question=cancel.id, space_id=LIGHTHOUSE.id)
-    release = _output(cancel, "booking", 0, slot)
+    release = output(cancel, "booking", 0, slot)
     released = availability.SlotReleased(booking_id=BOOKING_ID, reason="released", question=cancel.id)
-    delete = _asked("order-17-delete", booking.DeleteBooking(booking_id=BOOKING_ID), at=LATER)
+    delete = asked("order-17-delete", booking.DeleteBooking(booking_id=BOOKING_ID), at=LATER)
     gone = booking.BookingDeleted(
         booking=CANCELLED.model_copy(update={"version": 5, "customer": None}), previous_status="CANCEL"
     )
     return [
         cancel,
         release,
-        _output(release, "availability", 0, released),
+        output(release, "availability", 0, released),
         delete,
-        _output(delete, "booking", 0, gone),
-        _answer(delete, "booking", booking.BookingDeletedAnswer(booking_id=BOOKING_ID)),
+        output(delete, "booking", 0, gone),
+        answer(delete, "booking", booking.BookingDeletedAnswer(booking_id=BOOKING_ID)),
     ]
 
 
 def _customer() -> list[Record]:
     """Somebody is entered before they book."""
     command = booking.FindOrCreateCustomer(customer_id=ADA.id, email=ADA.email, name=ADA.name, phone=ADA.phone)
-    find = _asked("ada", command)
-    return [find, _answer(find, "booking", booking.CustomerAnswer(customer=ADA, created=True))]
-
-
-def _asked(key: str, command: Message, at: datetime = NOON_BEFORE) -> Record:
-    """As the typed client publishes it."""
-    command_id = edge_id(ORGANISATION, CLIENT, key)
-    topic, record_key = topics.address(command)
-    headers = write(
-        f"/clients/{CLIENT}".encode(),
-        command_id,
-        command.type,
-        ORGANISATION,
-        command_id,
-        stamp(at),
-        record_key,
-        reply_to=topics.CLIENTS_REPLIES.name,
-    )
-    return Record(topic, record_key, headers, command, command.model_dump_json(exclude_none=True).encode())
-
-
-def _output(cause: Record, service: str, index: int, message: Message, due_at: datetime | None = None) -> Record:
-    """As the service publishes what it decided about `cause`."""
-    topic, key = topics.address(message)
-    headers = write(
-        service.encode(),
-        output_id(cause.id, service, index),
-        message.type,
-        ORGANISATION,
-        _header(cause, "ce_correlationid"),
-        _header(cause, "ce_time").encode(),
-        key,
-        causation=cause.id,
-        due_at=stamp(due_at).decode() if due_at else "",
-    )
-    return Record(topics.expiry(HOLD).name if due_at else topic, key, headers, message, _written(message))
-
-
-def _answer(command: Record, service: str, message: Message) -> Record:
-    """As the service answers the command to whoever asked."""
-    headers = write(
-        service.encode(),
-        output_id(command.id, service, "answer"),
-        message.type,
-        ORGANISATION,
-        command.id,
-        _header(command, "ce_time").encode(),
-        command.id,
-        causation=command.id,
-    )
-    headers.append(("ce_requesthash", request_hash(ORGANISATION, command.message).encode()))
-    return Record(topics.CLIENTS_REPLIES.name, None, headers, message, _written(message))
-
-
-def _header(record: Record, name: str) -> str:
-    return dict(record.headers)[name].decode()
-
-
-def _written(message: Message) -> bytes:
-    return message.model_dump_json().encode()
+    find = asked("ada", command)
+    return [find, answer(find, "booking", booking.CustomerAnswer(customer=ADA, created=True))]

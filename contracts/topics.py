@@ -9,7 +9,7 @@ from operator import attrgetter
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from contracts import availability, booking, catalogue, claims
+from contracts import availability, booking, catalogue, claims, payment
 from contracts.model import Message
 
 WEEK = timedelta(days=7)  # reliability R15: the inbox remembers a day longer than a topic keeps
@@ -90,6 +90,29 @@ AVAILABILITY_EVENTS = Topic(
 BOOKING_EVENTS = Topic(
     "booking.events", "booking.id", (booking.BookingCreated, booking.BookingUpdated, booking.BookingDeleted)
 )
+PAYMENT_COMMANDS = Topic(
+    "payment.commands",
+    "booking_id",
+    (
+        payment.CreateCheckout,
+        payment.CancelCheckout,
+        payment.RefundPayment,
+        payment.RecordProviderEvent,
+        payment.RecordCallOutcome,
+    ),
+)
+PAYMENT_EVENTS = Topic(
+    "payment.events",
+    "booking_id",
+    (
+        payment.CheckoutOpened,
+        payment.CheckoutDelayed,
+        payment.PaymentSucceeded,
+        payment.PaymentFailed,
+        payment.CheckoutExpired,
+        payment.PaymentRefunded,
+    ),
+)
 GATEWAY_REPLIES = Topic("gateway.replies", "-", retention=timedelta(hours=1))
 CLIENTS_REPLIES = Topic("clients.replies", "-", retention=timedelta(hours=1))
 
@@ -131,10 +154,13 @@ def topics(holds: Iterable[timedelta]) -> tuple[Topic, ...]:
         *(expiry(length) for length in holds),
         AVAILABILITY_EVENTS,
         BOOKING_EVENTS,
+        PAYMENT_COMMANDS,
+        PAYMENT_EVENTS,
         GATEWAY_REPLIES,
         CLIENTS_REPLIES,
         dead_letters("booking"),
         dead_letters("availability"),
+        dead_letters("payment"),
     )
 
 

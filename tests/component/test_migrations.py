@@ -61,6 +61,16 @@ async def test_migrate_applies_the_chassis_tables_and_then_the_services_own_in_o
     assert await applied(url) == [*OWN, "0001_rooms.sql", "0002_units.sql"]
 
 
+async def test_migrate_applies_of_the_chassis_what_a_migration_needs(url: str, folder: Path) -> None:
+    assert "calls" not in await tables(url)
+    await migrate(url, folder)
+    assert "calls" not in await tables(url)
+    write(folder, "0003_calls", "-- needs chassis/schema/0001_calls.sql\nCREATE TABLE letters (call_id uuid);\n")
+    assert await migrate(url, folder) == ["0001_calls.sql", "0003_calls.sql"]
+    assert {"calls", "letters"} <= await tables(url)
+    assert await migrate(url, folder) == []
+
+
 async def test_migrate_applies_nothing_when_all_is_done(url: str, folder: Path) -> None:
     await migrate(url, folder)
     assert await migrate(url, folder) == []

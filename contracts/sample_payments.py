@@ -1,0 +1,54 @@
+"""The part of the samples that is about money."""
+
+from contracts import booking, payment
+from contracts.examples import (
+    BOOKING_ID,
+    CALL_OUTCOME,
+    CONFIRM_BOOKING,
+    CREATE_CHECKOUT,
+    LATER,
+    PAGE,
+    PAID_SESSION,
+    PROVIDER_EVENT,
+)
+from contracts.sample_writing import Record, asked, output
+
+
+def records() -> list[Record]:
+    """The customer pays at the second try and gets the money back; another page is closed again."""
+    confirm = asked("order-17-confirm", CONFIRM_BOOKING, at=LATER)
+    create = output(confirm, "booking", 0, CREATE_CHECKOUT)
+    ids = {"booking_id": BOOKING_ID}
+    about = {**ids, "checkout_id": create.id}
+    outcome = CALL_OUTCOME.model_copy(update={"call_id": create.id, "about": create.id})
+    called = output(create, "payment", "outcome", outcome)
+    opened = payment.CheckoutOpened(**about, question=create.id, url=PAGE, expires_at=CREATE_CHECKOUT.expires_at)
+    session = PAID_SESSION.model_copy(update={"checkout_id": create.id})
+    event = asked("evt_1Harbour", PROVIDER_EVENT.model_copy(update={"session": session}), at=LATER)
+    declined = payment.PaymentFailed(**about, reason="declined", message="Your card was declined.")
+    paid = payment.PaymentSucceeded(**about, payment="pi_3Harbour", amount=2500, currency="EUR")
+    succeeded = output(event, "payment", 0, paid)
+    back = payment.RefundPayment(**ids, payment="pi_3Harbour", amount=2500)
+    refund = output(succeeded, "booking", 0, back)
+    refunded = payment.PaymentRefunded(
+        **ids, refund_id=refund.id, payment="pi_3Harbour", refund="re_3Harbour", amount=2500, currency="EUR"
+    )
+    cancel = output(
+        asked("order-17-cancel", booking.CancelBooking(booking_id=BOOKING_ID), at=LATER),
+        "booking",
+        1,
+        payment.CancelCheckout(**ids),
+    )
+    return [
+        create,
+        output(create, "payment", 0, payment.CheckoutDelayed(**ids, question=create.id)),
+        called,
+        output(called, "payment", 0, opened),
+        output(event, "payment", 0, declined),
+        event,
+        succeeded,
+        refund,
+        output(refund, "payment", 0, refunded),
+        cancel,
+        output(cancel, "payment", 0, payment.CheckoutExpired(**about)),
+    ]

@@ -1,0 +1,5 @@
+"""`python -m services.payment` runs one payment worker."""
+
+from services.payment.app import main
+
+main()

@@ -1,0 +1,32 @@
+"""The payment worker: it decides, and makes its calls to the provider."""
+
+from collections.abc import Callable
+
+import asyncpg
+
+from chassis import calls, inbox
+from chassis.caller import Caller, Limits
+from chassis.decider import Decider
+from chassis.parts import Parts
+from chassis.service import run
+from contracts import topics
+from services.payment import provider
+from services.payment.handlers import PaymentService
+from services.payment.settings import PaymentSettings
+
+LIMITS = Limits(most=64, most_each=16)  # a provider that takes 30 s still gets two calls a second for each organisation
+
+
+def main() -> None:
+    settings = PaymentSettings()
+    service = PaymentService(settings.live)
+
+    def make(pool: asyncpg.Pool, failed: Callable[[BaseException], None]) -> Parts:
+        schedules = provider.schedules(settings.provider_seconds + 5)
+        door = provider.Provider(settings)
+        return Parts(
+            Decider(service, settings, pool, failed),
+            Caller(service.name, settings, door, schedules, topics.PAYMENT_COMMANDS, pool, failed, LIMITS),
+        )
+
+    run(service.name, settings, make, prunes=(inbox.PRUNE, calls.PRUNE))

@@ -1,0 +1,60 @@
+"""Which message goes to which function: the table of contents of payment."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+from chassis import calls
+from chassis.calls import Call
+from chassis.messages import Incoming, Output, Publish, Row, Save, Statement
+from contracts import topics
+from contracts.model import Message
+from contracts.payment import CreateCheckout, PaymentFailed
+from services.payment import domain, storage
+from services.payment.decision import Ask
+from services.payment.domain import Command
+from services.payment.storage import Accounts
+
+
+class PaymentService:
+    """Checkouts and refunds over Kafka. `live` says whether real money moves."""
+
+    name = "payment"
+    inputs: tuple[topics.Topic, ...] = (topics.PAYMENT_COMMANDS,)
+
+    def __init__(self, live: bool) -> None:
+        self.live = live
+
+    def load(self, messages: Sequence[Incoming]) -> Statement:
+        return storage.load({(message.organisation, cast("Command", message.body).booking_id) for message in messages})
+
+    def begin(self, rows: Sequence[Row]) -> Accounts:
+        return storage.begin(rows)
+
+    def decide(self, accounts: Accounts, message: Incoming, now: datetime) -> Sequence[Output]:  # noqa: ARG002 - its clock is the provider's
+        body = cast("Command", message.body)
+        key = (message.organisation, body.booking_id)
+        decision = domain.decide(accounts.accounts.get(key), message.id, body, self.live)
+        accounts.put(key, decision.account)
+        accounts.calls += [_call(message, body.booking_id, ask) for ask in decision.calls]
+        return [_event(event) for event in decision.events]
+
+    def save(self, accounts: Accounts) -> Sequence[Save]:
+        return storage.save(accounts)
+
+    def refuse(self, message: Incoming, /) -> Sequence[Output]:
+        """A booking that asked for a page must not wait for ever."""
+        if isinstance(message.body, CreateCheckout):
+            about = {"booking_id": message.body.booking_id, "checkout_id": message.id}
+            return [_event(PaymentFailed(**about, reason="internal"))]
+        return ()
+
+
+def _event(event: Message) -> Output:
+    return Publish(*topics.address(event), event)
+
+
+def _call(message: Incoming, booking_id: str, ask: Ask) -> Call:
+    """A flood of one organisation delays no other; the timer waits for nobody."""
+    destination = "clock" if ask.kind == "late" else f"provider/{message.organisation}"
+    return calls.call(message, ask.kind, destination, booking_id, ask.request, id_=ask.id, after=ask.after)

@@ -1,0 +1,214 @@
+"""The calls to the provider, with Stripe's own library. Parameters are a pure function of what was asked for.
+
+Idempotency keys are the calls' ids. A stored 5xx would be the answer to its key for a day, and a key is forgotten after
+a day: then what may be there already is looked up by its metadata, and only then a new key is used.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import stripe
+
+from chassis.calls import Again, Attempt, Done, Schedule
+from contracts.payment import CallKind, CreateCheckout, ProviderRefund, ProviderSession, RecordCallOutcome
+from services.payment.settings import PaymentSettings
+from services.payment.state import Checkout, Refund
+
+log = logging.getLogger(__name__)
+
+KEY_SECONDS = 23 * 3600.0  # the provider forgets a key after 24 hours
+LOOK_BACK = 300  # seconds: its clock and ours need not agree
+_PACE = (0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+
+
+def schedules(seconds: float) -> Mapping[str, Schedule]:
+    """A page nobody waits for any more is given up; money that has to go back, and a page to be closed, never."""
+    return {
+        "open": Schedule(_PACE[:8], seconds=seconds),
+        "close": Schedule(_PACE, for_ever=True, seconds=seconds),
+        "refund": Schedule(_PACE, for_ever=True, seconds=seconds),
+        "late": Schedule((1.0,), for_ever=True, seconds=seconds),
+    }
+
+
+class Provider:
+    """Makes payment's calls. Raises nothing of its own: what is not said for sure is tried again."""
+
+    def __init__(self, settings: PaymentSettings) -> None:
+        self._http = stripe.AIOHTTPClient(timeout=settings.provider_seconds)
+        self._stripe = stripe.StripeClient(
+            settings.provider_key.get_secret_value(),
+            base_addresses={"api": settings.provider_url},
+            http_client=self._http,
+            max_network_retries=0,  # the caller tries again, and remembers that it did
+        )
+
+    async def close(self) -> None:
+        await cast("Any", self._http).close_async()
+
+    async def call(self, attempt: Attempt, /) -> Done | Again:
+        try:
+            match attempt.kind:
+                case "open":
+                    return await self._open(attempt)
+                case "close":
+                    return await self._close(attempt)
+                case "refund":
+                    return await self._refund(attempt)
+                case _:
+                    return _done(attempt)
+        except (stripe.AuthenticationError, stripe.PermissionError) as error:
+            return Again(f"our key is refused: {_why(error)}")
+        except stripe.InvalidRequestError as error:
+            if error.http_status in (409, 429):
+                return Again(_why(error), after=_retry_after(error))
+            log.error("the provider refuses %s %s: %s", attempt.kind, attempt.id, _why(error))
+            return _done(attempt, message=_why(error))
+        except stripe.StripeError as error:
+            if (error.http_status or 0) >= 500:
+                return Again(_why(error), after=_retry_after(error), note=str(int(attempt.note or 0) + 1))
+            return Again(_why(error), after=_retry_after(error))
+
+    def give_up(self, attempt: Attempt, why: str, /) -> Done:
+        return _done(attempt, message=why)
+
+    async def _open(self, attempt: Attempt) -> Done:
+        if _is_uncertain(attempt) and (found := await self._find_session(attempt)):
+            return _done(attempt, session=found)
+        session = await self._stripe.v1.checkout.sessions.create_async(
+            cast("Any", _checkout_parameters(attempt)), {"idempotency_key": _key(attempt)}
+        )
+        return _done(attempt, session=session)
+
+    async def _find_session(self, attempt: Attempt) -> Any:
+        since = int(attempt.created_at.timestamp()) - LOOK_BACK
+        page = await self._stripe.v1.checkout.sessions.list_async({"created": {"gte": since}, "limit": 100})
+        async for session in page.auto_paging_iter():
+            if _metadata(session).get("checkout_id") == attempt.id:
+                return session
+        return None
+
+    async def _close(self, attempt: Attempt) -> Done | Again:
+        checkout = Checkout.model_validate_json(attempt.request)
+        assert checkout.session is not None
+        session: Any
+        try:
+            session = await self._stripe.v1.checkout.sessions.expire_async(
+                checkout.session, {}, {"idempotency_key": _key(attempt)}
+            )
+        except stripe.InvalidRequestError as error:
+            if error.http_status in (409, 429):
+                raise
+            session = await self._stripe.v1.checkout.sessions.retrieve_async(checkout.session)
+            if session.status == "open":  # what was refused to this key may be granted to another
+                return Again(_why(error), note=str(int(attempt.note or 0) + 1))
+        return _done(attempt, session=session, about=checkout.id)
+
+    async def _refund(self, attempt: Attempt) -> Done:
+        asked = Refund.model_validate_json(attempt.request)
+        if _is_uncertain(attempt) and (found := await self._find_refund(attempt, asked)):
+            return _done(attempt, refund=found)
+        metadata = {"organisation_id": attempt.organisation, "booking_id": attempt.key, "refund_id": asked.id}
+        refund = await self._stripe.v1.refunds.create_async(
+            {"payment_intent": asked.payment, "amount": asked.amount, "metadata": metadata},
+            {"idempotency_key": _key(attempt)},
+        )
+        return _done(attempt, refund=refund)
+
+    async def _find_refund(self, attempt: Attempt, asked: Refund) -> Any:
+        page = await self._stripe.v1.refunds.list_async({"payment_intent": asked.payment, "limit": 100})
+        async for refund in page.auto_paging_iter():
+            if _metadata(refund).get("refund_id") == attempt.id:
+                return refund
+        return None
+
+
+def _is_uncertain(attempt: Attempt) -> bool:
+    """Whether an earlier attempt may have had an effect that the key no longer tells of."""
+    return attempt.note is not None or attempt.age > KEY_SECONDS
+
+
+def _key(attempt: Attempt) -> str:
+    return attempt.id if attempt.note is None else f"{attempt.id}:{attempt.note}"
+
+
+def _checkout_parameters(attempt: Attempt) -> dict[str, Any]:
+    asked = CreateCheckout.model_validate_json(attempt.request)
+    metadata = {"organisation_id": attempt.organisation, "booking_id": asked.booking_id, "checkout_id": attempt.id}
+    price = {
+        "currency": asked.currency.lower(),
+        "unit_amount": asked.amount,
+        "product_data": {"name": asked.description},
+    }
+    parameters = {
+        "mode": "payment",
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "success_url": asked.success_url,
+        "cancel_url": asked.cancel_url,
+        "client_reference_id": asked.booking_id,
+        "expires_at": int(asked.expires_at.timestamp()),
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata},
+    }
+    return parameters | ({"customer_email": asked.email} if asked.email else {})
+
+
+def session_words(session: Any) -> ProviderSession:
+    """Stripe's session in our words. Raises ValidationError for what cannot be one."""
+    intent = session.payment_intent
+    return ProviderSession(
+        id=session.id,
+        checkout_id=_metadata(session).get("checkout_id"),
+        status=session.status,
+        payment_status=session.payment_status,
+        mode=session.mode,
+        amount=session.amount_total,
+        currency=session.currency.upper(),
+        live=session.livemode,
+        payment=intent if intent is None or isinstance(intent, str) else intent.id,
+        url=session.url,
+        expires_at=datetime.fromtimestamp(session.expires_at, UTC),
+    )
+
+
+def refund_words(refund: Any) -> ProviderRefund:
+    """Stripe's refund in our words."""
+    intent = refund.payment_intent
+    return ProviderRefund(
+        id=refund.id,
+        refund_id=_metadata(refund).get("refund_id"),
+        status=refund.status,
+        amount=refund.amount,
+        currency=refund.currency.upper(),
+        payment=intent if isinstance(intent, str) else intent.id,
+    )
+
+
+def _metadata(of: Any) -> dict[str, str]:
+    return of.metadata.to_dict() if of.metadata else {}
+
+
+def _done(attempt: Attempt, *, session: Any = None, refund: Any = None, about: str = "", message: str = "") -> Done:
+    if attempt.kind in ("close", "late") and not about:
+        about = Checkout.model_validate_json(attempt.request).id
+    outcome = RecordCallOutcome(
+        booking_id=attempt.key,
+        call_id=attempt.id,
+        kind=cast("CallKind", attempt.kind),
+        about=about or attempt.id,
+        session=session_words(session) if session else None,
+        refund=refund_words(refund) if refund else None,
+        message=" ".join(message.split())[:1000],
+    )
+    return Done(outcome)
+
+
+def _why(error: stripe.StripeError) -> str:
+    return f"{type(error).__name__} {error.http_status}: {error.user_message}"[:500]
+
+
+def _retry_after(error: stripe.StripeError) -> float:
+    value = str(cast("Any", error.headers or {}).get("retry-after", ""))
+    return min(float(value), 600.0) if value.isdigit() else 0.0
