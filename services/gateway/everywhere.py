@@ -59,12 +59,12 @@ MEANINGS = {
 CONDITION_OF: dict[str, tuple[str, str, JSON]] = {
     "304": (
         "If-None-Match",
-        "The version that is known, as an `ETag` said it: the answer is 304 if there is no newer one.",
+        'The version that is known, as an `ETag` said it, such as `"2"`: the answer is 304 if there is no newer one.',
         {"type": "string"},  # RFC 9110: whatever is no tag of ours is no version that is known
     ),
     "412": (
         "If-Match",
-        "The version that is to be changed, as an `ETag` said it, or `version` in quotes; without it, or with `*`, any version is.",
+        'The version that is to be changed, as an `ETag` said it, such as `"2"`, or `version` in quotes; without it, or with `*`, any version is.',
         {"type": "string", "pattern": '^([*]|"[1-9][0-9]{0,8}")$'},
     ),
 }

@@ -101,7 +101,8 @@ def _conditions(operation: JSON) -> None:
     """Where an answer says that a condition decided, the request may set one."""
     for status, (name, description, schema) in everywhere.CONDITION_OF.items():
         if status in operation["responses"]:
-            said = {"in": "header", "required": False, "description": description, "schema": schema, "example": '"2"'}
+            # No example: Swagger UI would fill it in, and each call would be made on that condition.
+            said = {"in": "header", "required": False, "description": description, "schema": schema}
             operation.setdefault("parameters", []).append({"name": name, **said})
 
 
