@@ -3,6 +3,7 @@
 from typing import cast
 
 from contracts import booking
+from contracts.asking import Asking
 from contracts.envelope import derived_id
 from contracts.model import Message, Slot
 
@@ -12,20 +13,11 @@ def booking_id(command_id: str) -> str:
     return derived_id(command_id, "booking")
 
 
-class BookingCommands:
+class BookingCommands(Asking):
     """Each method publishes one command and returns what it is answered with. Raises CommandRefused, NotAccepted or Unanswered.
 
     `key` makes it repeatable. With `if_version` it is refused, PRECONDITION_FAILED, unless the booking has this very version.
     """
-
-    organisation: str
-    name: str
-
-    async def _done(self, command: Message, command_id: str) -> Message:
-        raise NotImplementedError
-
-    def _draw(self, key: str | None) -> str:
-        raise NotImplementedError
 
     async def create_booking(
         self, product_id: str, space_id: str, slot: Slot, *, key: str | None = None

@@ -3,20 +3,14 @@
 from typing import cast
 
 from contracts import catalogue
-from contracts.model import Message
+from contracts.asking import Asking
 
 
-class CatalogueCommands:
+class CatalogueCommands(Asking):
     """Each method publishes one command and returns what it is answered with. Raises CommandRefused, NotAccepted or Unanswered.
 
     Whoever creates an entry draws its id; `key` makes the command repeatable.
     """
-
-    async def _done(self, command: Message, command_id: str) -> Message:
-        raise NotImplementedError
-
-    def _draw(self, key: str | None) -> str:
-        raise NotImplementedError
 
     async def put_venue(
         self, venue_id: str, fields: catalogue.VenueFields, *, create: bool = False, key: str | None = None

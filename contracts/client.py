@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import time
-import uuid
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -227,15 +226,6 @@ class Client(BookingCommands, CatalogueCommands):
             if not future.done():
                 # They asked the same at once: it is the answer to the first of them, and a repetition for the others.
                 future.set_result(Reply(answer, replayed or number > 0))
-
-    def _draw(self, key: str | None) -> str:
-        return self.command_id(key or str(uuid.uuid4()))
-
-    async def _done(self, command: Message, command_id: str) -> Message:
-        answer = (await self.ask(command, command_id=command_id)).message
-        if isinstance(answer, Refused):
-            raise CommandRefused(answer)
-        return answer
 
 
 async def _closed(closing: Awaitable[None]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from operator import attrgetter
 from typing import NamedTuple
 
 from contracts.availability import RefusedReason
@@ -34,7 +33,8 @@ def explained(
 
     The reasons are those with which a booking of the slot would be refused. `others` as for `slots.offers`.
     """
-    for begin, end, near in _with_neighbours(venue, space, product, from_, to, now, others):
+    grid = rules.starts(venue, product, from_, to)
+    for begin, end, near in slots.with_neighbours(grid, space, product, now, others):
         slot = Slot.model_construct(from_=begin, to=end)  # judged by nobody: it comes from the grid
         if (reason := rules.refusal(venue, product, slot, now)) is not None:
             yield Unavailable(begin, end, reason)
@@ -49,26 +49,3 @@ def explained(
 def closed(venue: Venue, product: Product, from_: datetime, to: datetime) -> list[Unavailable]:
     """The times between the openings, where the grid shows nothing."""
     return [Unavailable(begin, end, "closed") for begin, end in rules.closed(venue, product, from_, to)]
-
-
-def _with_neighbours(
-    venue: Venue,
-    space: Space,
-    product: Product,
-    from_: datetime,
-    to: datetime,
-    now: datetime,
-    others: Iterable[Occupied],
-) -> Iterator[tuple[datetime, datetime, list[Occupied]]]:
-    """Each slot of the grid, with what counts and overlaps it with its buffers."""
-    counting = (each for each in others if each.unit <= space.units and each.counts(now))
-    coming = sorted(counting, key=attrgetter("blocked_from"))
-    near: list[Occupied] = []
-    seen = 0
-    for begin, end in rules.starts(venue, product, from_, to):
-        blocked_from, blocked_to = begin - product.buffer_before, end + product.buffer_after
-        while seen < len(coming) and coming[seen].blocked_from < blocked_to:
-            near.append(coming[seen])
-            seen += 1
-        near = [each for each in near if each.blocked_to > blocked_from]
-        yield begin, end, near

@@ -14,7 +14,7 @@ WORDS = {
 
 
 def quote(on_sale: Mapping[str, Product], command: QuoteExtras) -> ExtrasQuoted | ExtrasRefused:
-    """All of them, in the order asked, or which are wrong. `on_sale`: the organisation's products by id."""
+    """All of them, in the order asked, or which are wrong. `on_sale`: those of them that the organisation sells, by id."""
     wrong = [
         RefusedExtra(id=each, reason=reason)
         for each in dict.fromkeys(command.products)

@@ -67,8 +67,8 @@ class AvailabilityService:
         if isinstance(message.body, CatalogueCommand):
             return [catalogue_changes.decide(books, message.organisation, message.id, message.body, now)]
         if isinstance(message.body, QuoteExtras):
-            on_sale = {id_: product for (org, id_), product in books.products.items() if org == message.organisation}
-            return [_event(extras.quote(on_sale, message.body))]
+            asked = ((id_, books.products.get((message.organisation, id_))) for id_ in message.body.products)
+            return [_event(extras.quote({id_: product for id_, product in asked if product}, message.body))]
         decision = self._slot(books, message.organisation, message.body, now)
         for holding in decision.changed:
             books.change(holding)

@@ -5,6 +5,7 @@ Values in, values out; the time is an argument. What the house allows at all is 
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -100,23 +101,32 @@ def offers(
     `others` must hold whatever overlaps one of these slots with its buffers. Whether a slot is offered does not depend on the
     range asked for.
     """
-    found: list[Offer] = []
-    coming = sorted(
-        (each for each in others if each.unit <= space.units and each.counts(now)), key=attrgetter("blocked_from")
+    grid = rules.allowed(venue, product, from_, to, now)
+    free = (
+        Offer(begin, end, remaining, space.units)
+        for begin, end, near in with_neighbours(grid, space, product, now, others)
+        if (remaining := space.units - len({each.unit for each in near}))
     )
+    return list(islice(free, limit))
+
+
+def with_neighbours(
+    grid: Iterable[tuple[datetime, datetime]],
+    space: Space,
+    product: Product,
+    now: datetime,
+    others: Iterable[Occupied],
+) -> Iterator[tuple[datetime, datetime, list[Occupied]]]:
+    """Each of these slots, which come in order, with what counts and overlaps it with its buffers."""
+    counting = (each for each in others if each.unit <= space.units and each.counts(now))
+    coming = sorted(counting, key=attrgetter("blocked_from"))
     near: list[Occupied] = []
     seen = 0
-    for begin, end in rules.allowed(venue, product, from_, to, now):
+    for begin, end in grid:
         blocked_from, blocked_to = begin - product.buffer_before, end + product.buffer_after
         while seen < len(coming) and coming[seen].blocked_from < blocked_to:
             near.append(coming[seen])
             seen += 1
-        remaining = space.units
         if near:
             near = [each for each in near if each.blocked_to > blocked_from]
-            remaining -= len({each.unit for each in near})
-        if remaining:
-            if len(found) == limit:
-                break
-            found.append(Offer(begin, end, remaining, space.units))
-    return found
+        yield begin, end, near
