@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from bus import HOLD, INPUTS, PARTITIONS, Bus
+from interleaved import worker  # noqa: F401 - a fixture
 from shop import house, pool  # noqa: F401 - fixtures
 
 from chassis import database, migrations

@@ -1,12 +1,15 @@
 """A batch against a real database, with somebody else's statement slipped in just before it is written."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
+import pytest
 from aiokafka import ConsumerRecord, TopicPartition
+from shop import empty
 
 from chassis import inbox
 from chassis.batch import Batches
@@ -24,7 +27,8 @@ from contracts.examples import (
     SPACE_FIELDS,
     VENUE_FIELDS,
 )
-from contracts.model import Message
+from contracts.model import Message, Slot
+from embedded.infrastructure import Infrastructure
 from services.availability.handlers import AvailabilityService
 
 LANE = TopicPartition("availability.commands", 0)
@@ -90,6 +94,22 @@ def _record(offset: int, message_id: str, message: Message, created: bytes) -> "
     body = message.__pydantic_serializer__.to_json(message, exclude_none=True)
     now = round(datetime.now(UTC).timestamp() * 1000)
     return ConsumerRecord(LANE.topic, 0, offset, now, 1, key.encode(), body, None, 36, len(body), tuple(headers))
+
+
+def next_monday(hour: int) -> Slot:
+    """That hour of a Monday soon, in the well-known house."""
+    zone = ZoneInfo(HARBOUR_HOUSE.timezone)
+    day = datetime.now(zone).date() + timedelta(days=7)
+    day += timedelta(days=-day.weekday() % 7)
+    begin = datetime(day.year, day.month, day.day, hour, tzinfo=zone).astimezone(UTC)
+    return Slot(from_=begin, to=begin + timedelta(hours=1))
+
+
+@pytest.fixture
+async def worker(infra: Infrastructure) -> AsyncIterator[Worker]:
+    """Availability's, with a database of its own."""
+    async with empty(infra) as pool:
+        yield await availability(pool)
 
 
 async def availability(pool: asyncpg.Pool) -> Worker:

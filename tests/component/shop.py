@@ -1,6 +1,8 @@
 """Harbour House, open around the clock, in a database of its own, and what availability's reads answer of it."""
 
+import contextlib
 import json
+import uuid
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +16,7 @@ from chassis import migrations
 from chassis.reads import Query
 from contracts.catalogue import OpeningHours, Product, Space, Venue
 from contracts.examples import COFFEE, DESK_ONE_DAY, HARBOUR_HOUSE, LIGHTHOUSE, NET_LOFT, ROOM_ONE_HOUR
-from embedded import folder, postgres
-from embedded.supervisor import Supervisor
+from embedded.infrastructure import Infrastructure
 from services.availability import catalogue_storage as storage
 from services.availability import reads
 
@@ -31,27 +32,22 @@ OPEN = HARBOUR_HOUSE.model_copy(
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
+@contextlib.asynccontextmanager
+async def empty(infra: Infrastructure) -> AsyncIterator[asyncpg.Pool]:
+    """A database of availability with nothing in it."""
+    name = f"availability_{uuid.uuid4().hex[:8]}"
+    address = await infra.create_database(name)
+    await migrations.migrate(address, MIGRATIONS)
+    opened = await databases.connect(address, 4, "test")
+    yield opened
+    await opened.close()
+    await infra.drop_database(name)
+
+
 @pytest.fixture(scope="module")
-async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[asyncpg.Pool]:
-    path = tmp_path_factory.mktemp("p")
-    for parent in (
-        path,
-        path.parent,
-        path.parent.parent,
-    ):  # pytest closes them, and root's Postgres runs as somebody else
-        parent.chmod(0o711)
-    with folder.opened(path / "data") as data:
-        await postgres.prepare(data)
-        supervisor = Supervisor(lambda: None, lambda _: None)
-        try:
-            await supervisor.start([postgres.program(data)])
-            address = await postgres.create_database(data.runtime / "pg", "availability")
-            await migrations.migrate(address, MIGRATIONS)
-            opened = await databases.connect(address, 4, "test")
-            yield opened
-            await opened.close()
-        finally:
-            await supervisor.stop_all()
+async def pool(infra: Infrastructure) -> AsyncIterator[asyncpg.Pool]:
+    async with empty(infra) as opened:
+        yield opened
 
 
 @pytest.fixture

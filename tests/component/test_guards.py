@@ -1,41 +1,14 @@
 """What was decided by a state that changed meanwhile is not written: each guard of availability's one statement, tripped."""
 
 import uuid
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import asyncpg
 import pytest
-from interleaved import LANE, Worker, availability
+from interleaved import LANE, Worker, next_monday
 
-from chassis import database, migrations
 from contracts.availability import HoldSlot
-from contracts.examples import HARBOUR_HOUSE, LIGHTHOUSE, ROOM_ONE_HOUR
-from contracts.model import Slot
-from embedded.infrastructure import Infrastructure
-
-MIGRATIONS = Path(__file__).parents[2] / "services/availability/migrations"
-
-
-@pytest.fixture
-async def worker(infra: Infrastructure) -> AsyncIterator[Worker]:
-    name = f"guards_{uuid.uuid4().hex[:8]}"
-    url = await infra.create_database(name)
-    await migrations.migrate(url, MIGRATIONS)
-    pool = await database.connect(url, 3, "test")
-    yield await availability(pool)
-    await pool.close()
-    await infra.drop_database(name)
-
-
-def next_monday_ten() -> Slot:
-    zone = ZoneInfo(HARBOUR_HOUSE.timezone)
-    day = datetime.now(zone).date() + timedelta(days=7)
-    day += timedelta(days=-day.weekday() % 7)
-    begin = datetime(day.year, day.month, day.day, 10, tzinfo=zone).astimezone(UTC)
-    return Slot(from_=begin, to=begin + timedelta(hours=1))
+from contracts.examples import LIGHTHOUSE, ROOM_ONE_HOUR
 
 
 def hold() -> HoldSlot:
@@ -44,7 +17,7 @@ def hold() -> HoldSlot:
         question=str(uuid.uuid4()),
         product_id=ROOM_ONE_HOUR.id,
         space_id=LIGHTHOUSE.id,
-        slot=next_monday_ten(),
+        slot=next_monday(10),
     )
 
 
@@ -63,7 +36,7 @@ INSERT INTO slots (organisation_id, booking_id, space_id, product_id, unit, slot
   hold_seconds, expires_at, revision)
 SELECT 'demo', gen_random_uuid(), '{LIGHTHOUSE.id}', '{ROOM_ONE_HOUR.id}', 1, f, f + interval '1 hour',
   tstzrange(f, f + interval '1 hour'), 'COMMITTED', now(), 900, now(), 1
-FROM (SELECT timestamptz '{next_monday_ten().from_.isoformat()}' AS f) t
+FROM (SELECT timestamptz '{next_monday(10).from_.isoformat()}' AS f) t
 """
 TRIPPED = {
     "the_catalogue_is_unchanged": "UPDATE catalogues SET version = version + 1",

@@ -1,45 +1,20 @@
 """Slots that move, in one batch with those that are given back, moved and held: the constraint meets them as decided."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from interleaved import Worker, availability
+from interleaved import Worker, next_monday
 
-from chassis import database, migrations
 from chassis.entries import Send
 from contracts.availability import CommitSlot, HoldSlot, MoveSlot, QuoteExtras, ReleaseSlot
 from contracts.catalogue import ArchiveProduct, ProductFields, PutProduct, PutSpace, SpaceFields
 from contracts.examples import COFFEE, HARBOUR_HOUSE, LIGHTHOUSE, ROOM_ONE_HOUR
-from contracts.model import Message, Slot
-from embedded.infrastructure import Infrastructure
-
-MIGRATIONS = Path(__file__).parents[2] / "services/availability/migrations"
-
-
-@pytest.fixture
-async def worker(infra: Infrastructure) -> AsyncIterator[Worker]:
-    name = f"moves_{uuid.uuid4().hex[:8]}"
-    url = await infra.create_database(name)
-    await migrations.migrate(url, MIGRATIONS)
-    pool = await database.connect(url, 3, "test")
-    yield await availability(pool)
-    await pool.close()
-    await infra.drop_database(name)
-
-
-def at(hour: int) -> Slot:
-    """That hour of a Monday soon."""
-    zone = ZoneInfo(HARBOUR_HOUSE.timezone)
-    day = datetime.now(zone).date() + timedelta(days=7)
-    day += timedelta(days=-day.weekday() % 7)
-    begin = datetime(day.year, day.month, day.day, hour, tzinfo=zone).astimezone(UTC)
-    return Slot(from_=begin, to=begin + timedelta(hours=1))
+from contracts.model import Message
 
 
 def new() -> str:
@@ -51,12 +26,22 @@ def told(message: Message) -> tuple[str, Message]:
 
 
 def hold(who: str, hour: int) -> tuple[str, Message]:
-    fields: dict[str, Any] = {"booking_id": who, "question": new(), "space_id": LIGHTHOUSE.id, "slot": at(hour)}
+    fields: dict[str, Any] = {
+        "booking_id": who,
+        "question": new(),
+        "space_id": LIGHTHOUSE.id,
+        "slot": next_monday(hour),
+    }
     return told(HoldSlot(**fields, product_id=ROOM_ONE_HOUR.id))
 
 
 def move(who: str, hour: int) -> tuple[str, Message]:
-    fields: dict[str, Any] = {"booking_id": who, "question": new(), "space_id": LIGHTHOUSE.id, "slot": at(hour)}
+    fields: dict[str, Any] = {
+        "booking_id": who,
+        "question": new(),
+        "space_id": LIGHTHOUSE.id,
+        "slot": next_monday(hour),
+    }
     return told(MoveSlot(**fields, accepted_at=datetime.now(UTC)))
 
 
