@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -21,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chassis import database, inbox, memory, telemetry
+from chassis.listening import shared_socket
 from chassis.notify import notify
 from chassis.reads import Read, routes
 from chassis.settings import WorkerSettings
@@ -165,15 +165,6 @@ async def patiently(what: str, action: Callable[[], Awaitable[T]], errors: tuple
             notify(f"STATUS=waiting for {what}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
-
-
-def shared_socket(host: str, port: int) -> socket.socket:
-    """A listening address that several replicas on one machine share."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
-    return listener
 
 
 def serve(app: Starlette, host: str, port: int) -> None:

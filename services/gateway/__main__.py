@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from chassis import memory, telemetry
+from chassis.listening import shared_socket
 from chassis.notify import notify
 from services.gateway.app import NobodyTrusted, build
 from services.gateway.connection import Connection
@@ -51,23 +52,13 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def listener(host: str, port: int) -> socket.socket:
-    """The socket; other gateways on this machine may listen on the same port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listening.bind((host, port))
-    return listening
-
-
 def main() -> None:
     """Serve."""
     settings = Settings()
     telemetry.configure("gateway")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
-        listening = listener(settings.host, settings.port)
+        listening = shared_socket(settings.host, settings.port)
     except OSError as error:
         sys.exit(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     try:

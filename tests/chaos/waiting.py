@@ -2,26 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
+from awaiting import until as until
 from checker import check
 from evidence import SERVICES, Evidence, gathered
 from flows import Load
 
 from embedded.platform import Platform
 
-T = TypeVar("T")
 RESUMES_WITHIN = 15.0  # seconds
-
-
-async def until(asked: Callable[[], Awaitable[T]], within: float) -> T:
-    """The first true answer."""
-    ends = time.monotonic() + within
-    while not (answer := await asked()):
-        assert time.monotonic() < ends, f"not within {within} s: {answer!r}"
-        await asyncio.sleep(0.02)
-    return answer
 
 
 async def died(platform: Platform, name: str, pid: int, within: float = 40.0) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.structs import RecordMetadata
+from awaiting import until as until
 from trouble import Trouble
 
 from chassis import database
@@ -35,15 +36,6 @@ INPUTS = {
     "booking": [topic.name for topic in BookingService.inputs],
     "availability": [topic.name for topic in AvailabilityService.inputs],
 }
-
-
-async def until(asked: Callable[[], Awaitable[T]], within: float = 20.0) -> T:
-    """The first true answer; fails after `within` seconds with the last one."""
-    ends = time.monotonic() + within
-    while not (answer := await asked()):
-        assert time.monotonic() < ends, f"not within {within} s: {answer!r}"
-        await asyncio.sleep(0.02)
-    return answer
 
 
 async def stays(asked: Callable[[], Awaitable[bool]], seconds: float) -> None:

@@ -7,29 +7,19 @@ import os
 import signal
 import socket
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 import stripe
 from aiohttp import web
+from awaiting import until as until
 
 KEY, SECRET = "sk_test_holdfast", "whsec_holdfast"
 ROOT = Path(__file__).parents[2]
 SHOP = "https://shop.example"
-T = TypeVar("T")
-
-
-async def until(asked: Callable[[], Awaitable[T]], within: float = 20.0) -> T:
-    """The first true answer; fails after `within` seconds with the last one."""
-    ends = time.monotonic() + within
-    while not (answer := await asked()):
-        assert time.monotonic() < ends, f"not within {within} s: {answer!r}"
-        await asyncio.sleep(0.02)
-    return answer
 
 
 @dataclass
