@@ -193,11 +193,10 @@ class Scene:
             "TOY": self.toy.name,
             "TOY_DATABASE": self.url,
             "TOY_PORT": "0",
+            "PYTHONPATH": os.pathsep.join(sys.path),  # pytest's, with the folders of the tests' helpers
             **environment,
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, __file__, env=env, stderr=asyncio.subprocess.DEVNULL
-        )
+        process = await asyncio.create_subprocess_exec(sys.executable, __file__, env=env)
         try:
             yield process
         finally:
