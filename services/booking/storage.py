@@ -93,7 +93,7 @@ FROM unnest($5::text[], $6::text[]) u(organisation_id, client),
   LATERAL (SELECT count(*) AS held
     FROM (SELECT 1
       FROM bookings b
-      WHERE b.organisation_id = u.organisation_id AND b.client = u.client AND b.client IS NOT NULL AND b.live
+      WHERE b.organisation_id = u.organisation_id AND b.client = u.client AND b.live
         AND (b.hold_ends_at IS NULL OR b.hold_ends_at > statement_timestamp())
       LIMIT $7) counted) live
 """  # noqa: S608 - numbers of our own
