@@ -151,3 +151,17 @@ async def test_count_goes_through_no_bookings_but_live_ones_and_a_customers(
     else:
         indexes = ("settled_bookings", "live_bookings_by_client")
         assert [index in plan for index, plan in zip(indexes, plans, strict=True)] == [True, True], plans
+
+
+async def test_no_index_names_what_changes_while_a_slot_is_asked_for_and_held(pool: asyncpg.Pool) -> None:
+    """Else no hold would be an update in place: a column that an index names, be it in a condition, must stay the same."""
+    sql = """
+    SELECT DISTINCT a.attname
+    FROM pg_index i
+    JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE i.indrelid = 'bookings'::regclass AND d.refobjid = i.indrelid
+    """
+    named = {row[0] for row in await pool.fetch(sql)}
+    assert named >= {"settled", "live", "created_at"}
+    assert named.isdisjoint({"revision", "version", "status", "listed", "hidden", "state", "hold_ends_at"})

@@ -1,12 +1,16 @@
 """How much one client may ask (security checklist, item 20), and that it costs nobody else anything."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from conftest import alone
 
 from examples import tokens
 from services.gateway import limits
+from services.gateway.clients import hashed
 from services.gateway.limits import Guesses, Left, Limit
 
 
@@ -81,3 +85,21 @@ async def test_over_the_limit_is_429_while_writes_and_other_clients_go_on(strict
             assert (other.status, other.headers["X-RateLimit-Remaining"]) == (503, "4")
         async with session.get("/livez") as probe:
             assert (probe.status, "X-RateLimit-Limit" in probe.headers) == (200, False)
+
+
+# Item 20: a limit is a client's, not its organisation's.
+async def test_clients_of_one_organisation_have_a_limit_each(tmp_path: Path) -> None:
+    clients = [
+        {"id": name, "organisation": "acme", "secret": hashed("secret"), "scopes": ["org_read"]}
+        for name in ("shop", "desk")
+    ]
+    async with (
+        alone(tmp_path / "keys", CLIENTS=json.dumps(clients), READS_A_MINUTE="1") as gateway,
+        aiohttp.ClientSession(gateway.url) as session,
+    ):
+        told = []
+        for name in ("shop", "shop", "desk"):
+            token = await tokens.authorization(gateway.url, name, "secret")
+            async with session.get("/v1/venues", headers=token) as answer:
+                told.append(answer.status)
+        assert told == [503, 429, 503]  # nobody is behind it
