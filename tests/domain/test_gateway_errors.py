@@ -176,3 +176,15 @@ async def test_an_error_that_nobody_foresaw_tells_nothing_of_itself(tmp_path: Pa
                 "details": [],
             }
     service.close()
+
+
+# Item 33: neither an answer of the application nor one of the connection says by which software, of which version, it was made.
+async def test_no_header_tells_what_we_are_built_with(lonely: Any) -> None:
+    for request in (b"GET /v1/nothing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", b"nonsense\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", lonely.port)
+        writer.write(request)
+        head = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")[0].lower()
+        writer.close()
+        assert b"x-correlation-id: " in head
+        for telling in (b"\r\nserver:", b"\r\nx-powered-by:", b"\r\nvia:", b"uvicorn", b"python", b"127.0.0.1"):
+            assert telling not in head, head
