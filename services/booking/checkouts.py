@@ -12,7 +12,7 @@ from contracts.booking import Booking
 from contracts.envelope import output_id
 from contracts.payment import CancelCheckout, CreateCheckout
 from services.booking import changes, refusals
-from services.booking.money import Page, Returns
+from services.booking.money import USUAL, Page, Returns
 from services.booking.state import Answered, Asked, Decision, Given, State
 
 SERVICE = "booking"
@@ -33,7 +33,7 @@ def remembered(state: State, asked: Asked) -> State:
     if said == Returns():
         return state
     both = state.purse.returns.model_copy(update=said.model_dump(exclude_none=True))
-    return state.model_copy(update={"purse": state.purse.model_copy(update={"returns": both})})
+    return state.with_purse(returns=both)
 
 
 def change(state: State, asked: Asked, now: datetime, **changed: Any) -> Decision:
@@ -60,7 +60,7 @@ def change(state: State, asked: Asked, now: datetime, **changed: Any) -> Decisio
 def named(decision: Decision, cause: str) -> Decision:
     """The decision about the message `cause`, the page that it asks for known by the id that the question will have."""
     state = decision.state
-    if state is None or (page := state.purse.page) is None or page.question is not None:
+    if state is None or state.money is None or (page := state.money.page) is None or page.question is not None:
         return decision
     index = max(place for place, output in enumerate(decision.outputs) if isinstance(output, CreateCheckout))
     return _with_page(decision, page.model_copy(update={"question": output_id(cause, SERVICE, index)}))
@@ -92,7 +92,7 @@ def over(state: State) -> State:
 
 
 def with_page(state: State, page: Page) -> State:
-    return state.model_copy(update={"purse": state.purse.model_copy(update={"page": page})})
+    return state.with_purse(page=page)
 
 
 def _asks(booking: Booking, asked: Asked) -> bool:
@@ -105,7 +105,11 @@ def _asks(booking: Booking, asked: Asked) -> bool:
 
 
 def _returns(state: State, asked: Asked) -> Returns:
-    said, before, usual = asked.given.returns if asked.given else Returns(), state.purse.returns, asked.usual.returns
+    said, before, usual = (
+        asked.given.returns if asked.given else Returns(),
+        state.purse.returns,
+        (asked.usual or USUAL).returns,
+    )
     return Returns(
         success_url=said.success_url or before.success_url or usual.success_url,
         cancel_url=said.cancel_url or before.cancel_url or usual.cancel_url,
@@ -121,7 +125,7 @@ def _create(booking: Booking, returns: Returns, asked: Asked, now: datetime) -> 
         email=booking.customer.email if booking.customer else None,
         success_url=returns.success_url,
         cancel_url=returns.cancel_url,
-        expires_at=now + timedelta(seconds=asked.usual.seconds),
+        expires_at=now + timedelta(seconds=(asked.usual or USUAL).seconds),
     )
 
 

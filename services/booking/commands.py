@@ -16,7 +16,7 @@ from contracts.booking import (
 )
 from contracts.model import Message
 from services.booking import changes, checkouts, details, payments, refusals, return_urls
-from services.booking.money import Returns, Usual
+from services.booking.money import USUAL, Returns, Usual
 from services.booking.return_urls import Allowed
 from services.booking.state import Asked, Command, Decision, Kind, Question, State
 
@@ -36,10 +36,12 @@ class Rules(NamedTuple):
     allowed: Allowed = Allowed()
     success_url: str | None = None
     cancel_url: str | None = None
-    seconds: int = Usual().seconds
+    seconds: int = USUAL.seconds
 
-    def usual(self, booking_id: str) -> Usual:
-        """As it is for this booking."""
+    def usual(self, booking_id: str) -> Usual | None:
+        """As it is for this booking; None if nothing is unusual about it."""
+        if self == RULES:
+            return None
         pairs = (("success_url", self.success_url), ("cancel_url", self.cancel_url))
         given = {name: return_urls.with_id(url, booking_id) for name, url in pairs if url is not None}
         return Usual(returns=Returns(**given), seconds=self.seconds)

@@ -26,7 +26,7 @@ from contracts.booking import BookedProduct, BookedSpace, Booking, CreateBooking
 from contracts.payment import PaymentSucceeded
 from services.booking import changes, commands, details, payments, refusals
 from services.booking.commands import RULES, Rules
-from services.booking.money import PaymentEvent, Terms, heard
+from services.booking.money import PaymentEvent, agreed, heard
 from services.booking.state import Answered, Asked, Command, Decision, Event, State
 
 MOST_WAITING = 16
@@ -185,12 +185,7 @@ def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decisi
 
 def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decision:
     product, space = event.product, event.space
-    terms = Terms(
-        cancellation_policy=product.cancellation_policy,
-        late_payment=product.late_payment,
-        payment_expired=product.payment_expired,
-    )
-    held = state.model_copy(update={"hold_ends_at": event.expires_at, "listed": True, "terms": terms})
+    held = state.model_copy(update={"hold_ends_at": event.expires_at, "listed": True, "agreed": agreed(product)})
     decision = changes.change(
         held,
         now,

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from contracts.availability import ProductOffer
 from contracts.model import Flag, Id, Money, Text, Value
 from contracts.payment import (
     CheckoutDelayed,
@@ -98,10 +99,14 @@ class Purse(Value):
     def find(self, payment: str | None) -> Captured | None:
         return next((each for each in self.captured if each.id == payment), None)
 
-    def put(self, captured: Captured) -> "Purse":
+    def put(self, captured: Captured) -> tuple[Captured, ...]:
+        """All that came, with this as it is now."""
         others = tuple(captured if each.id == captured.id else each for each in self.captured)
-        known = self.find(captured.id) is not None
-        return self.model_copy(update={"captured": others if known else (*others, captured)})
+        return others if self.find(captured.id) is not None else (*others, captured)
+
+
+# A booking whose money nobody has spoken of has neither in its row: the way to a held slot is walked more often than any other.
+NO_TERMS, EMPTY, USUAL = Terms(), Purse(), Usual()
 
 
 class Heard(Value):
@@ -114,6 +119,14 @@ class Heard(Value):
     payment: ProviderId | None = None
     amount: Money = 0
     reason: FailedReason | None = None
+
+
+def agreed(product: ProductOffer) -> Terms | None:
+    """The terms of the product; None for those that are usual."""
+    policy, late, expired = product.cancellation_policy, product.late_payment, product.payment_expired
+    if not policy and late == NO_TERMS.late_payment and expired == NO_TERMS.payment_expired:
+        return None
+    return Terms.model_construct(cancellation_policy=policy, late_payment=late, payment_expired=expired)
 
 
 def heard(event: PaymentEvent) -> Heard | None:

@@ -160,8 +160,7 @@ def moved(state: State, asked: Asked) -> State:
     """A paid booking is about to move: no cancel gives back more than it would have done now."""
     if state.booking.status != "PAID":
         return state
-    most = cancellation.due(state, asked.accepted_at)
-    return state.model_copy(update={"purse": state.purse.model_copy(update={"most_back": most})})
+    return state.with_purse(most_back=cancellation.due(state, asked.accepted_at))
 
 
 def refunded_again(state: State, asked: Asked, now: datetime) -> Decision | None:
@@ -212,7 +211,7 @@ def _ask(state: State, asked: Asked, kind: Any, question: CommitSlot | ReleaseSl
 
 
 def _with(state: State, captured: Captured) -> State:
-    return state.model_copy(update={"purse": state.purse.put(captured)})
+    return state.with_purse(captured=state.purse.put(captured))
 
 
 def _with_answers(decision: Decision) -> Decision:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from contracts.answers import Detail, Refused
 from contracts.availability import (
@@ -45,7 +45,7 @@ from contracts.booking import (
 )
 from contracts.model import Flag, Id, Instant, Name, Slot, Text, Value, Version
 from contracts.payment import CancelCheckout, CreateCheckout, RefundPayment
-from services.booking.money import Heard, Purse, Returns, Terms, Usual
+from services.booking.money import EMPTY, NO_TERMS, Heard, Purse, Returns, Terms, Usual
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     "PENDING": ("RESERVED_15_MIN", "CANCEL"),
@@ -97,7 +97,7 @@ class Asked(Value):
     space_id: Id | None = None
     quoting: Flag = False
     quoted: tuple[Extra, ...] = ()
-    usual: Usual = Usual()
+    usual: Usual | None = None
     heard: Heard | None = None
 
 
@@ -115,8 +115,22 @@ class State(Value):
     waiting: tuple[Asked, ...] = ()
     listed: bool = False
     hidden: bool = False
-    terms: Terms = Terms()
-    purse: Purse = Purse()
+    agreed: Terms | None = None
+    money: Purse | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """The product's terms for this booking."""
+        return self.agreed or NO_TERMS
+
+    @property
+    def purse(self) -> Purse:
+        """What is known of its money; nothing of most."""
+        return self.money or EMPTY
+
+    def with_purse(self, **changes: Any) -> "State":
+        """The state with this changed of the purse."""
+        return self.model_copy(update={"money": self.purse.model_copy(update=changes)})
 
     def commands_waiting(self) -> Iterator[Asked]:
         """Those that somebody waits for."""
