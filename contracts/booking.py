@@ -13,17 +13,6 @@ MOST_EXTRAS = 50
 
 Status = Literal["PENDING", "RESERVED_15_MIN", "CONFIRMED", "PAID", "CANCEL", "REFUNDED"]
 CancelReason = Literal["customer", "hold_expired", "slot_unavailable", "payment_expired"]
-PaymentStatus = Literal[
-    "opening",  # the provider is asked for a page
-    "open",
-    "processing",  # a slow payment: paid, or not, in some days
-    "failed",
-    "expired",
-    "paid",
-    "refunding",
-    "refunded",  # all of it, or what the cancellation policy gives back
-    "refund_failed",  # the provider will not give it back: cancel again to have it tried again
-]
 
 
 # Whether they are any good booking decides, by rules that grow: whoever publishes them is told what is wrong.
@@ -31,6 +20,17 @@ Email = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=254)]
 Phone = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=50)]
 ReturnUrl = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=2000)]
 Extras = Annotated[tuple[Id, ...], Field(max_length=MOST_EXTRAS)]
+
+
+# Words that may become more: a reader that does not know one shows it.
+PaymentStatus = Annotated[
+    Text,
+    Field(
+        description="`opening`: the provider is asked for a page. `open`: it can be paid at. `processing`: a slow payment is under way. "
+        "`failed`, `expired`: confirm again for another page. `paid`. `refunding`, `refunded`: all of it, or what the cancellation "
+        "policy gives back. `refund_failed`: the provider would not; cancel again to have it tried again. Null: no payment is asked for."
+    ),
+]
 
 
 class BookedProduct(Value):
