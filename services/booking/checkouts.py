@@ -32,8 +32,12 @@ def remembered(state: State, asked: Asked) -> State:
     said = asked.given.returns if asked.given else Returns()
     if said == Returns():
         return state
-    both = state.purse.returns.model_copy(update=said.model_dump(exclude_none=True))
-    return state.with_purse(returns=both)
+    before = state.purse.returns
+    return state.with_purse(
+        returns=Returns(
+            success_url=said.success_url or before.success_url, cancel_url=said.cancel_url or before.cancel_url
+        )
+    )
 
 
 def change(state: State, asked: Asked, now: datetime, **changed: Any) -> Decision:
