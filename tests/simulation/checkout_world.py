@@ -18,20 +18,20 @@ from contracts.availability import (
     SlotMoved,
     SlotReleased,
 )
-from contracts.booking import CancelBooking, ConfirmBooking, DeleteBooking
+from contracts.booking import CancelBooking, DeleteBooking
 from contracts.envelope import derived_id, output_id
 from contracts.examples import BOOKING, BOOKING_ID, CONFIRM_AND_PAY, EXPIRES_AT, LATER, ORGANISATION
 from contracts.model import Message
 from contracts.payment import CancelCheckout, CreateCheckout, RefundPayment
 from services.booking import checkouts, domain
-from services.booking.money import PaymentEvent, Terms
+from services.booking.money import NO_TERMS, PaymentEvent, Terms
 from services.booking.state import Answered, Command, Decision, Event, Happening, Question, State
 from services.payment import domain as payment
 from services.payment.decision import Ask
 from services.payment.state import Account
 
 PRICE = 2500
-Told = tuple[str, Message]  # with its id
+Told = tuple[str, Any]  # a message with its id
 
 
 @dataclass
@@ -39,12 +39,12 @@ class World:
     """What has happened so far, and what is on its way. `settle` runs until nothing is."""
 
     seed: int
-    terms: Terms = Terms()
+    terms: Terms = NO_TERMS
     fee: int = 0  # that a cancel keeps of what was paid
     people: list[list[Callable[["World"], object]]] = field(default_factory=list)  # each does one thing after the other
 
     def __post_init__(self) -> None:
-        self.luck = random.Random(self.seed)  # noqa: S311 - no secret
+        self.luck = random.Random(self.seed)
         self.till = Till(self.luck)
         self.state = State(booking=BOOKING, hold_ends_at=EXPIRES_AT, listed=True, agreed=self.terms)
         self.account: Account | None = None
@@ -83,7 +83,7 @@ class World:
     def delete(self) -> str:
         return self.ask(DeleteBooking(booking_id=BOOKING_ID))
 
-    def at_a_page(self, act: Callable[[str], None]) -> None:
+    def at_a_page(self, act: Callable[[str], object]) -> None:
         """Somebody who has some page open."""
         if self.till.sessions:
             act(self.luck.choice(list(self.till.sessions)))

@@ -115,7 +115,7 @@ def test_confirmed_where_a_page_that_expires_cancels(report: str) -> None:
 @pytest.mark.parametrize("slot", ["free", "gone"])
 @pytest.mark.parametrize("late", ["refund", "reacquire"])
 def test_cancelled_meanwhile(report: str, slot: str, late: str) -> None:
-    rivals = [] if slot == "free" else [[rival] * 8]
+    rivals: list[list[Hand]] = [] if slot == "free" else [[rival] * 8]
     worlds = runs([World.cancel], REPORTS[report], *rivals, late=late)
     ended = statuses(worlds)
     assert ("CANCEL", "customer") in ended
