@@ -15,9 +15,8 @@ LONGEST = 1900  # with the booking's id no longer than the provider takes
 PARAMETER = "bookingId"
 
 _printable = re.compile(r"[!-~]+").fullmatch
-_name = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,62}\.)*[A-Za-z0-9-]{0,62}[A-Za-z0-9]|[A-Za-z0-9]"
-).fullmatch
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_name = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*").fullmatch
 
 
 class Allowed(NamedTuple):

@@ -110,9 +110,7 @@ def expired(checkout: str = FIRST) -> CheckoutExpired:
 
 
 def succeeded(payment: str = "pi_1", checkout: str = FIRST) -> PaymentSucceeded:
-    return PaymentSucceeded(
-        booking_id=BOOKING_ID, checkout_id=checkout, payment=payment, amount=2500, currency="EUR"
-    )
+    return PaymentSucceeded(booking_id=BOOKING_ID, checkout_id=checkout, payment=payment, amount=2500, currency="EUR")
 
 
 def failed(reason: Any = "declined", checkout: str = FIRST) -> PaymentFailed:

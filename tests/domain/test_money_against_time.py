@@ -96,9 +96,7 @@ def test_confirmed_and_expired_is_cancelled_where_the_product_says_so() -> None:
     asked = told(on(OPEN, payment_expired="cancel"), expired())
     assert asked.outputs == (GIVE_UP,)
     decision = answered(asked, SlotReleased(**ABOUT, reason="released"))
-    after = changed(
-        OPEN, status="CANCEL", cancel_reason="payment_expired", payment_status="expired", payment_url=None
-    )
+    after = changed(OPEN, status="CANCEL", cancel_reason="payment_expired", payment_status="expired", payment_url=None)
     assert decision.outputs == (has_changed(after),)
 
 
