@@ -32,6 +32,11 @@ from services.booking.state import Answered, Asked, Command, Decision, Event, St
 MOST_WAITING = 16
 
 
+class UnknownBooking(Exception):
+    """Money came for a booking that is not there. Somebody has to look: to give it back by ourselves would be to empty the till
+    whenever our own database has lost something."""
+
+
 def create(
     state: State | None,
     command: CreateBooking,
@@ -89,12 +94,11 @@ def receive(
 
 
 def hear_of_money(state: State | None, event: PaymentEvent, message_id: str, now: datetime) -> Decision:
-    """What payment says: it counts now, or when the open question is answered."""
+    """What payment says: it counts now, or when the open question is answered. Raises UnknownBooking."""
     said = heard(event)
     if state is None or said is None:
-        # Money for a booking that nobody knows goes back: it is the only one that ever asked for any.
         if state is None and isinstance(event, PaymentSucceeded):
-            return Decision(None, (payments.unasked(event),))
+            raise UnknownBooking(event.booking_id)
         return Decision(state)
     asked = Asked(id=message_id, kind="heard", accepted_at=now, heard=said)
     if state.question is not None:

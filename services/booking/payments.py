@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.availability import CommitSlot, ReleaseSlot
-from contracts.payment import PaymentSucceeded, RefundPayment
+from contracts.payment import RefundPayment
 from services.booking import cancellation, changes, checkouts
 from services.booking.money import Captured, Heard
 from services.booking.state import Asked, Decision, State
@@ -171,11 +171,6 @@ def refunded_again(state: State, asked: Asked, now: datetime) -> Decision | None
     captured = captured.model_copy(update={"refund": "asked"})
     decision = changes.change(_with(state, captured), now, payment_status="refunding")
     return changes.with_answer(decision.and_then(_give_back(state, captured)), asked)
-
-
-def unasked(event: PaymentSucceeded) -> RefundPayment:
-    """All of it goes back."""
-    return RefundPayment(booking_id=event.booking_id, payment=event.payment, amount=event.amount)
 
 
 def _refunded(state: State, said: Heard, now: datetime) -> Decision:

@@ -268,11 +268,14 @@ async def test_money_for_a_deleted_booking_goes_back(bus: Bus) -> None:
         assert await till.read("/cancellation-preview") is None
 
 
-async def test_money_for_a_booking_that_nobody_knows_goes_back(bus: Bus) -> None:
-    async with selling(bus) as till:
-        till.id = str(uuid.uuid4())
-        await till.tell(till.paid(str(uuid.uuid4())))
-        assert len(await till.sent(RefundPayment)) == 1
+async def test_money_for_a_booking_that_nobody_knows_is_a_dead_letter(bus: Bus) -> None:
+    async with selling(bus) as till, bus.listening("booking.dead-letters") as dead:
+        known, till.id = till.id, str(uuid.uuid4())
+        unknown = await till.tell(till.paid(str(uuid.uuid4())), twice=False)
+        [letter] = await dead.caused_by(unknown)
+        assert "UnknownBooking" in str(header(letter, "dead-letter-reason"))
+        till.id = known
+        await till.pays()  # and the next ones are handled
 
 
 async def test_a_booking_that_was_written_before_there_was_money_is_confirmed_and_paid(bus: Bus) -> None:

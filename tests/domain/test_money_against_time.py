@@ -238,8 +238,9 @@ def test_a_deleted_booking_changes_no_more_when_its_refund_ends(event: Any) -> N
     assert decision.state.booking == hidden.booking
 
 
-def test_money_for_a_booking_that_nobody_knows_goes_back() -> None:
-    assert told(None, succeeded()) == Decision(None, (give_back(),))
+def test_money_for_a_booking_that_nobody_knows_is_for_somebody_to_look_at() -> None:
+    with pytest.raises(domain.UnknownBooking):
+        told(None, succeeded())
     assert told(None, expired()) == Decision(None)
 
 
