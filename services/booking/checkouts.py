@@ -16,6 +16,7 @@ from services.booking.money import USUAL, Page, Returns
 from services.booking.state import Answered, Asked, Decision, Given, State
 
 SERVICE = "booking"
+MOST_WAITING = 8  # for a page: each of them is answered by the same message, whose outputs are bounded
 
 
 def missing(state: State, asked: Asked) -> list[Detail]:
@@ -42,7 +43,7 @@ def remembered(state: State, asked: Asked) -> State:
 
 def change(state: State, asked: Asked, now: datetime, **changed: Any) -> Decision:
     """The booking with these changes and, if it is confirmed and to be paid, a page; answered when there is one."""
-    state = remembered(state, asked)
+    before, state = state, remembered(state, asked)
     after = state.booking.model_copy(update=changed)
     if after.status != "CONFIRMED" or not _asks(after, asked) or not after.total_price:
         shut = _shut(state, asked) if after.status == "CONFIRMED" and not after.payment_enabled else Decision(state)
@@ -51,6 +52,8 @@ def change(state: State, asked: Asked, now: datetime, **changed: Any) -> Decisio
         decision = changes.differs(shut.state, now, **changed, **more)
         return changes.with_answer(replace(decision, outputs=(*decision.outputs, *shut.outputs)), asked)
     page, wanted = state.purse.page, _returns(state, asked)
+    if len(_waiting(state)) >= MOST_WAITING:
+        return Decision(before, (refusals.too_many(asked.id, MOST_WAITING),))
     if page is not None and not (page.over or page.tried) and page.returns == wanted:
         decision = changes.differs(state, now, **changed)
         if page.url is not None or page.late:

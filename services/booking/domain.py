@@ -101,9 +101,13 @@ def hear_of_money(state: State | None, event: PaymentEvent, message_id: str, now
             raise UnknownBooking(event.booking_id)
         return Decision(state)
     asked = Asked(id=message_id, kind="heard", accepted_at=now, heard=said)
-    if state.question is not None:
-        return Decision(state.model_copy(update={"waiting": (*state.waiting, asked)}))
-    return commands.decide(state, asked, now)
+    if state.question is None:
+        return commands.decide(state, asked, now)
+    if any(each.heard == said for each in state.waiting):
+        return Decision(
+            state
+        )  # what is said again while it waits counts once: what one message may bring about is bounded
+    return Decision(state.model_copy(update={"waiting": (*state.waiting, asked)}))
 
 
 def hear(state: State | None, event: Event, now: datetime) -> Decision:

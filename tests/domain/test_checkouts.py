@@ -35,7 +35,7 @@ from contracts.availability import ReleaseSlot, SlotReleased
 from contracts.booking import BookingAnswer, BookingPaid, BookingUpdated
 from contracts.examples import ADA, BOOKING_ID, CREATE_CHECKOUT, DETAILS, LATER, PAGE
 from contracts.payment import CancelCheckout, CreateCheckout
-from services.booking import domain
+from services.booking import checkouts, domain
 from services.booking.commands import Rules
 from services.booking.money import Page, Purse
 from services.booking.return_urls import Allowed
@@ -170,6 +170,16 @@ def test_another_confirm_waits_for_the_same_page_or_is_told_that_it_takes_longer
     late = told(OPENING, delayed())
     assert late.state is not None
     assert ask(late.state, confirm(), ASK_TWO).outputs == (answer(OPENING.booking, ASK_TWO),)
+
+
+def test_only_so_many_wait_for_a_page() -> None:
+    state: State | None = OPENING
+    for number in range(checkouts.MOST_WAITING - 1):
+        state = ask(state or OPENING, confirm(), f"5ea00000-0000-4000-8000-{number:012d}").state
+    assert state is not None
+    one_more = ask(state, confirm(success_url="https://harbour.example/other"))
+    assert (one_more.state, refusal(one_more)) == (state, "CONFLICT")
+    assert len(told(state, opened()).outputs) == 1 + checkouts.MOST_WAITING
 
 
 def test_confirming_again_gives_the_same_page_while_it_is_open() -> None:

@@ -209,6 +209,11 @@ def test_a_payment_that_comes_while_the_slot_is_given_back_is_a_late_one() -> No
     assert give_back() in decision.outputs
 
 
+def test_what_payment_says_again_while_it_waits_counts_once() -> None:
+    waits = told(asking(OPEN, "reschedule"), failed()).state
+    assert told(waits, failed()) == Decision(waits)
+
+
 def test_what_payment_says_takes_no_place_of_a_command() -> None:
     state = asking(OPEN, "reschedule")
     for number in range(domain.MOST_WAITING + 4):
