@@ -1,5 +1,6 @@
 """A booking is paid on the whole platform: over HTTP, at the sandbox's page, and back; and its money goes where it belongs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,14 @@ class Shop:
         form = {"card": card, "action": action}
         async with self.browser.post(page, data=form, allow_redirects=False) as answer:
             return answer.status, answer.headers.get("Location", "")
+
+    async def fault(self, fault: str, **given: Any) -> None:
+        """The provider will fail at the next page: in some way, once."""
+        _, told = await self.pages()
+        control = told.json["paymentUrl"].partition("/c/pay/")[0] + "/_sandbox/faults"
+        body = {"fault": fault, "operation": "checkout.sessions.create", **given}
+        async with self.browser.post(control, json=body) as answer:
+            assert answer.status == 201, await answer.text()
 
     async def becomes(self, booking: str, **wanted: str) -> dict[str, Any]:
         """The booking, once it says so."""
@@ -160,3 +169,53 @@ async def test_the_page_of_success_says_nothing_about_money(shop: Any) -> None:
     async with mine.browser.get(told.json["paymentUrl"]) as answer:
         assert answer.status == 200
     assert (await mine.house.get(booking)).json["status"] == "CONFIRMED"
+
+
+async def test_a_page_that_is_late_is_shown_later_and_the_answer_stays_as_it_was(shop: Any) -> None:
+    mine = await shop()
+    await mine.fault("slow", seconds=8)
+    booking = (await mine.house.held())["id"]
+    told = await mine.house.patch(booking, PAY, "late-page")
+    assert (told.status, told.json["paymentStatus"], told.json["paymentUrl"]) == (200, "opening", None)
+    assert ("Location" in told.headers, told.headers["Retry-After"]) == (False, "2")
+    shown = await mine.becomes(booking, paymentStatus="open")
+    assert (await mine.at(shown["paymentUrl"]))[0] == 303
+    await mine.becomes(booking, status="PAID")
+    again = await mine.house.patch(booking, PAY, "late-page")
+    assert (again.raw, again.headers["Retry-After"]) == (told.raw, "2")
+
+
+async def test_a_confirm_fails_when_the_provider_gives_a_wrong_page_and_the_next_one_does_not(shop: Any) -> None:
+    mine = await shop()
+    await mine.fault("wrong_amount", cents=-1)
+    booking, told = await mine.pages()
+    assert (told.status, told.json["code"]) == (502, "PAYMENT_PROVIDER_UNAVAILABLE")
+    shown = (await mine.house.get(booking)).json
+    assert (shown["status"], shown["paymentStatus"]) == ("CONFIRMED", "failed")
+    again = await mine.house.patch(booking, {"status": "CONFIRMED"})
+    assert (await mine.at(again.headers["Location"]))[0] == 303
+    await mine.becomes(booking, status="PAID")
+
+
+async def test_a_slow_payment_is_paid_when_it_is_there(shop: Any) -> None:
+    mine = await shop()
+    booking, told = await mine.pages()
+    await mine.at(told.json["paymentUrl"], action="pay_slowly")
+    await mine.becomes(booking, status="PAID")
+
+
+async def test_late_money_takes_the_slot_again_where_the_product_says_so(shop: Any) -> None:
+    """The customer pays and the client cancels at the same moment: who was first nobody can say, and all is well either way."""
+    mine = await shop(latePayment="reacquire")
+    booking, told = await mine.pages()
+    await asyncio.gather(mine.at(told.json["paymentUrl"]), mine.house.patch(booking, {"status": "CANCEL"}))
+
+    async def settled() -> bool:
+        shown = (await mine.house.get(booking)).json
+        return (shown["status"], shown["paymentStatus"]) in {
+            ("PAID", "paid"),
+            ("REFUNDED", "refunded"),
+            ("CANCEL", None),
+        }
+
+    await until(settled, 30)
