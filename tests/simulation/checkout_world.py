@@ -18,9 +18,18 @@ from contracts.availability import (
     SlotMoved,
     SlotReleased,
 )
-from contracts.booking import BookingDeleted, CancelBooking, DeleteBooking
+from contracts.booking import BookingDeleted, CancelBooking, DeleteBooking, RescheduleBooking, UpdateBooking
 from contracts.envelope import derived_id, output_id
-from contracts.examples import BOOKING, BOOKING_ID, CONFIRM_AND_PAY, EXPIRES_AT, LATER, ORGANISATION
+from contracts.examples import (
+    BOOKING,
+    BOOKING_ID,
+    CONFIRM_AND_PAY,
+    EXPIRES_AT,
+    LATER,
+    MONDAY_ELEVEN,
+    MONDAY_TEN,
+    ORGANISATION,
+)
 from contracts.model import Message
 from contracts.payment import CancelCheckout, CreateCheckout, RefundPayment
 from services.booking import checkouts, domain
@@ -76,6 +85,17 @@ class World:
 
     def confirm_elsewhere(self) -> str:
         return self.confirm(success_url=f"https://harbour.example/thanks/{self.number}")
+
+    def confirm_to_pay_at_the_desk(self) -> str:
+        return self.confirm(payment_enabled=False, success_url=None, cancel_url=None)
+
+    def change(self) -> str:
+        return self.ask(UpdateBooking(booking_id=BOOKING_ID, name=f"Ada {self.number}"))
+
+    def move(self) -> str:
+        """There and back; what a cancel costs is the same at either."""
+        slot = MONDAY_TEN if self.state.booking.slot == MONDAY_ELEVEN else MONDAY_ELEVEN
+        return self.ask(RescheduleBooking(booking_id=BOOKING_ID, slot=slot))
 
     def cancel(self) -> str:
         return self.ask(CancelBooking(booking_id=BOOKING_ID))

@@ -134,7 +134,8 @@ def test_paid_already_by_another_page(report: str) -> None:
 def test_everything_at_once(late: str) -> None:
     client: list[Hand] = [World.confirm, World.confirm_elsewhere, World.cancel, World.confirm_elsewhere, World.delete]
     customer: list[Hand] = [is_declined, pays, walks_away, is_let_through, pays_slowly, pays]
-    ended = runs(client, customer, [rival, arrives, is_let_through, rival], late=late, expired="cancel")
+    others: list[Hand] = [World.move, World.change, World.confirm_to_pay_at_the_desk, World.confirm, World.move]
+    ended = runs(client, customer, others, [rival, arrives, is_let_through, rival], late=late, expired="cancel")
     assert any(world.state.hidden and world.till.captured() for world in ended)
     assert any(len(world.till.captured()) > 1 for world in ended)
 
