@@ -72,6 +72,7 @@ class Platform(Infrastructure):
             "HOLDFAST_AVAILABILITY_HOLD": iso(self.plan.hold),
             "HOLDFAST_TOPIC_PARTITIONS": str(PARTITIONS),
             "HOLDFAST_BOOKING_HELD_SLOTS": "100000",  # a machine for development: load tests need no special build
+            "HOLDFAST_BOOKING_RETURN_LOOPBACK": "true",  # and the customer's way back may lead to a shop on it
         }
         for service, port in self._read_ports.items():
             mine[f"HOLDFAST_{service.upper()}_DATABASE"] = self.dsn(service)

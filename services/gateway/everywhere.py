@@ -59,6 +59,7 @@ MEANINGS = {
     "415": "The body is no plain JSON",
     "422": "Well-formed, but against a rule",
     "500": "Our fault",
+    "502": "The payment provider's fault",
     "503": "Not now: nothing was taken, repeat the request",
     "504": "The read took too long",
 }
