@@ -15,7 +15,7 @@ from contracts.sample_writing import Record, asked, output
 
 
 def records() -> list[Record]:
-    """The customer pays at the second try and gets the money back; another page is closed again."""
+    """The customer pays at the second try and gets the money back, or not; another page is closed again."""
     confirm = asked("order-17-confirm", CONFIRM_BOOKING, at=LATER)
     create = output(confirm, "booking", 0, CREATE_CHECKOUT)
     ids = {"booking_id": BOOKING_ID}
@@ -33,6 +33,14 @@ def records() -> list[Record]:
     refunded = payment.PaymentRefunded(
         **ids, refund_id=refund.id, payment="pi_3Harbour", refund="re_3Harbour", amount=2500, currency="EUR"
     )
+    failed = payment.RefundFailed(
+        **ids,
+        refund_id=refund.id,
+        payment="pi_3Harbour",
+        amount=2500,
+        reason="failed",
+        message="lost_or_stolen_card",
+    )
     cancel = output(
         asked("order-17-cancel", booking.CancelBooking(booking_id=BOOKING_ID), at=LATER),
         "booking",
@@ -49,6 +57,7 @@ def records() -> list[Record]:
         succeeded,
         refund,
         output(refund, "payment", 0, refunded),
+        output(refund, "payment", 0, failed),
         cancel,
         output(cancel, "payment", 0, payment.CheckoutExpired(**about)),
     ]

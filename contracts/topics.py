@@ -111,6 +111,7 @@ PAYMENT_EVENTS = Topic(
         payment.PaymentFailed,
         payment.CheckoutExpired,
         payment.PaymentRefunded,
+        payment.RefundFailed,
     ),
 )
 GATEWAY_REPLIES = Topic("gateway.replies", "-", retention=timedelta(hours=1))

@@ -9,7 +9,7 @@ from chassis.calls import Call
 from chassis.messages import Incoming, Output, Publish, Row, Save, Statement
 from contracts import topics
 from contracts.model import Message
-from contracts.payment import CreateCheckout, PaymentFailed
+from contracts.payment import CreateCheckout, PaymentFailed, RefundFailed, RefundPayment
 from services.payment import domain, storage
 from services.payment.decision import Ask
 from services.payment.domain import Command
@@ -43,10 +43,15 @@ class PaymentService:
         return storage.save(accounts)
 
     def refuse(self, message: Incoming, /) -> Sequence[Output]:
-        """A booking that asked for a page must not wait for ever."""
-        if isinstance(message.body, CreateCheckout):
-            about = {"booking_id": message.body.booking_id, "checkout_id": message.id}
-            return [_event(PaymentFailed(**about, reason="internal"))]
+        """A booking that asked for a page, or for money back, must not wait for ever."""
+        match message.body:
+            case CreateCheckout(booking_id=booking_id):
+                return [_event(PaymentFailed(booking_id=booking_id, checkout_id=message.id, reason="internal"))]
+            case RefundPayment(booking_id=booking_id, payment=payment, amount=amount):
+                failed = RefundFailed(
+                    booking_id=booking_id, refund_id=message.id, payment=payment, amount=amount, reason="impossible"
+                )
+                return [_event(failed)]
         return ()
 
 
