@@ -58,6 +58,7 @@ def up(
             _say(
                 "Clients for development: demo / demo-secret and rival / rival-secret, each of the organisation of its name."
             )
+            _say(running.money.about)
             _say("Ctrl-C stops everything, the data stays.\n")
             await asyncio.Event().wait()
         return 0
@@ -187,7 +188,7 @@ def _show(run: dict[str, Any], state: str) -> None:
     table = Table(title=f"Holdfast, {STATES[state]} (started {run.get('started')})")
     for heading in "process", "pid", "address":
         table.add_column(heading)
-    addresses = {"kafka": run.get("kafka"), "postgres": run.get("postgres"), "gateway": run.get("gateway")}
+    addresses = {name: run.get(name) for name in ("kafka", "postgres", "gateway", "sandbox")}
     addresses |= run.get("reads", {})
     table.add_row("supervisor", _pid(run.get("supervisor")), "")
     for name, pid in run.get("processes", {}).items():
