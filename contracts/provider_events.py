@@ -69,7 +69,7 @@ def heard(event: Object) -> Heard | None:
         error = of.get("last_payment_error") or {}
         said = {"checkout_id": _own_id(of, "checkout_id"), "message": words(error.get("message"))}
     try:
-        record = RecordProviderEvent(booking_id=about.booking_id, event=event.get("id"), kind=kind, **said)  # type: ignore[arg-type]
+        record = RecordProviderEvent(booking_id=about.booking_id, event=event.get("id"), kind=kind, **said)
     except ValidationError as error:
         raise NotUnderstood(_fields(error)) from None
     return Heard(derived_id(PROVIDER, f"{event.get('account') or ''}|{record.event}"), about.organisation, record)
@@ -125,7 +125,7 @@ def refund_words(refund: Object) -> ProviderRefund:
             status=refund["status"],
             amount=refund["amount"],
             currency=str(refund["currency"]).upper(),
-            payment=_id_of(refund["payment_intent"]),  # type: ignore[arg-type]
+            payment=_id_of(refund["payment_intent"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise NotUnderstood(f"a refund: {_fields(error)}") from None

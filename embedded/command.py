@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from embedded import supported
+from embedded import payments, supported
 
 # Everything that needs a Unix is imported inside the commands: Windows has to get its word instead of a traceback.
 
@@ -22,6 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(payments.app, name="payments")
 
 DataOption = Annotated[
     Path, typer.Option("--data", help="Folder with everything the platform remembers.", file_okay=False)

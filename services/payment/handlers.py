@@ -36,6 +36,7 @@ class PaymentService:
         key = (message.organisation, body.booking_id)
         decision = domain.decide(accounts.accounts.get(key), message.id, body, self.live)
         accounts.put(key, decision.account)
+        accounts.enter(key, decision.entries, message.accepted_at)
         accounts.calls += [_call(message, body.booking_id, ask) for ask in decision.calls]
         return [_event(event) for event in decision.events]
 

@@ -5,20 +5,22 @@ a day: then what may be there already is looked up by its metadata, and only the
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 import stripe
 
 from chassis.calls import Again, Attempt, Done, Schedule
 from contracts.payment import CallKind, CreateCheckout, RecordCallOutcome
-from contracts.provider_events import refund_words, session_words, words
+from contracts.provider_events import Object, refund_words, session_words, words
 from services.payment.settings import PaymentSettings
 from services.payment.state import Checkout, Refund
 
 log = logging.getLogger(__name__)
 
 KEY_SECONDS = 23 * 3600.0  # the provider forgets a key after 24 hours
+PAGE = 100  # the most there are on one
 LOOK_BACK = 300  # seconds: its clock and ours need not agree
 _PACE = (0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -73,6 +75,22 @@ class Provider:
 
     def give_up(self, attempt: Attempt, why: str, /) -> Done:
         return _done(attempt, message=why)
+
+    # ---- what the provider has
+
+    async def events(self, since: datetime, kinds: Sequence[str]) -> AsyncIterator[list[Object]]:
+        """Its events of these kinds since then, a page at a time, newest first. Raises StripeError."""
+        listed = {"created": {"gte": int(since.timestamp())}, "types": list(kinds), "limit": PAGE}
+        async for page in _pages(await self.stripe.v1.events.list_async(cast("Any", listed))):
+            yield page
+
+    async def sessions(self, since: datetime) -> AsyncIterator[list[Object]]:
+        """Its checkout sessions that were made since then, a page at a time, newest first. Raises StripeError."""
+        listed = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        async for page in _pages(await self.stripe.v1.checkout.sessions.list_async(cast("Any", listed))):
+            yield page
+
+    # ---- the calls
 
     async def _open(self, attempt: Attempt) -> Done:
         if _is_uncertain(attempt) and (found := await self._find_session(attempt)):
@@ -153,6 +171,14 @@ def _checkout_parameters(attempt: Attempt) -> dict[str, Any]:
         "payment_intent_data": {"metadata": metadata},
     }
     return parameters | ({"customer_email": asked.email} if asked.email else {})
+
+
+async def _pages(page: Any) -> AsyncIterator[list[Object]]:
+    while True:
+        yield [each.to_dict() for each in page.data]
+        if not page.has_more:
+            return
+        page = await page.next_page_async()
 
 
 def _metadata(of: Any) -> dict[str, str]:
