@@ -57,7 +57,7 @@ def heard(event: Object) -> Heard | None:
 
     Raises NotUnderstood.
     """
-    kind, of = event.get("type"), (event.get("data") or {}).get("object") or {}
+    kind, of = event.get("type"), _part(_part(event, "data"), "object")
     if kind not in KINDS or (about := whose(of)) is None:
         return None
     said: dict[str, Any]
@@ -66,7 +66,7 @@ def heard(event: Object) -> Heard | None:
     elif kind in REFUNDS:
         said = {"refund": refund_words(of), "message": words(of.get("failure_reason"))}
     else:
-        error = of.get("last_payment_error") or {}
+        error = _part(of, "last_payment_error")
         said = {"checkout_id": _own_id(of, "checkout_id"), "message": words(error.get("message"))}
     try:
         record = RecordProviderEvent(booking_id=about.booking_id, event=event.get("id"), kind=kind, **said)
@@ -91,7 +91,7 @@ def found(session: Object) -> Heard | None:
 
 def whose(of: Object) -> About | None:
     """Whose booking an object is about; None: somebody else's matter."""
-    given = of.get("metadata") or {}
+    given = _part(of, "metadata")
     organisation, booking_id = str(given.get("organisation_id", "")), str(given.get("booking_id", ""))
     return About(organisation, booking_id) if _organisation(organisation) and _uuid(booking_id) else None
 
@@ -137,8 +137,14 @@ def words(text: object) -> str:
 
 
 def _own_id(of: Object, name: str) -> str | None:
-    given = str((of.get("metadata") or {}).get(name, ""))
+    given = str(_part(of, "metadata").get(name, ""))
     return given if _uuid(given) else None
+
+
+def _part(of: Object, name: str) -> Object:
+    """What is under this name, if it has fields of its own."""
+    value = of.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _id_of(value: Any) -> str | None:
