@@ -1,5 +1,6 @@
 """The payment worker: it decides, makes its calls to the provider, and reads what the provider says of itself."""
 
+import logging
 from collections.abc import Callable
 
 import asyncpg
@@ -21,6 +22,7 @@ LIMITS = Limits(most=64, most_each=16)  # a provider that takes 30 s still gets 
 
 def main() -> None:
     settings = PaymentSettings()
+    logging.getLogger("stripe").setLevel(logging.WARNING)  # it would write two lines for each request
     service = PaymentService(settings.live)
 
     def make(pool: asyncpg.Pool, failed: Callable[[BaseException], None]) -> Parts:
