@@ -10,8 +10,6 @@ from cashier import Cashier, cashier
 
 from embedded.platform import Platform
 
-sys.path.append(str(Path(__file__).parents[1] / "system"))
-
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no browser: install chromium (Debian: apt-get install chromium)"
 )

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from forging import Forger
 
+from contracts.examples import BOOKING_ID
 from contracts.payment import RecordProviderEvent
 from contracts.provider_events import KINDS, NotUnderstood, found, heard, words
 
-FORGER = Forger("whsec")
+FORGER = Forger("whsec", booking_id=BOOKING_ID)
 BOOKING, REFUND_ID = FORGER.booking_id, "5ea00000-0000-4000-8000-0000000000bb"
 ABOUT = {"organisation_id": "demo", "booking_id": BOOKING}
 REFUND = {
