@@ -1,6 +1,10 @@
 """POST /v1/payments/webhooks/stripe at a gateway with nothing behind it: what is refused, ignored, or cannot be taken now."""
 
+import gzip
+import hashlib
+import hmac
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,6 +13,7 @@ import aiohttp
 import pytest
 from conftest import alone
 from forging import KINDS, Forger, Post
+from test_gateway_hostile import BODIES
 
 PATH = "/v1/payments/webhooks/stripe"
 OLD, NEW = "whsec_old", "whsec_new"
@@ -16,7 +21,7 @@ OLD, NEW = "whsec_old", "whsec_new"
 
 @pytest.fixture(scope="module")
 async def endpoint(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[aiohttp.ClientSession]:
-    settings = {"STRIPE_WEBHOOK_SECRETS": json.dumps([OLD, NEW]), "STRIPE_EVENT_BYTES": "20000"}
+    settings = {"STRIPE_WEBHOOK_SECRETS": json.dumps([OLD, NEW]), "STRIPE_EVENT_BYTES": "100000"}
     async with alone(tmp_path_factory.mktemp("keys") / "keys", **settings) as gateway:
         yield gateway.session
 
@@ -74,6 +79,27 @@ async def test_a_session_that_is_ours_and_has_no_amount_is_ignored(endpoint: aio
     assert await told(endpoint, forger.real(data={"object": session})) == (200, {"outcome": "ignored"})
 
 
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_hostile_body_is_refused_even_if_it_is_signed(endpoint: aiohttp.ClientSession, name: str) -> None:
+    raw, now = BODIES[name], int(time.time())
+    mac = hmac.new(NEW.encode(), b"%d.%s" % (now, raw), hashlib.sha256).hexdigest()
+    assert (await told(endpoint, Post(raw, [f"t={now},v1={mac}"])))[0] == 400
+
+
+async def test_a_compressed_body_is_never_unpacked(endpoint: aiohttp.ClientSession) -> None:
+    post = Forger(NEW).real(type="x")
+    packed = Post(gzip.compress(post.body), post.signatures)
+    assert (await told(endpoint, packed, **{"Content-Encoding": "gzip"}))[0] == 400
+
+
+async def test_hostile_texts_in_a_signed_event_break_nothing(endpoint: aiohttp.ClientSession) -> None:
+    for text in ("a\x00b", "a\r\nHTTP/1.1 200", "'; DROP TABLE accounts; --", "\u2028", "x" * 9000):
+        forger = Forger(NEW)
+        session = forger.event()["data"]["object"] | {"id": text, "url": text}
+        for changes in ({"id": text}, {"data": {"object": session}}, {"account": text, "type": "x"}):
+            assert (await told(endpoint, forger.real(**changes)))[0] == 200  # ignored: it cannot be said in our words
+
+
 async def test_no_token_is_asked_for_and_one_changes_nothing(endpoint: aiohttp.ClientSession) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}):
         assert (await told(endpoint, Forger(NEW).real(type="x"), **headers))[0] == 200
@@ -82,7 +108,7 @@ async def test_no_token_is_asked_for_and_one_changes_nothing(endpoint: aiohttp.C
 async def test_an_event_that_is_too_long_is_refused_before_it_is_read_to_its_end(
     endpoint: aiohttp.ClientSession,
 ) -> None:
-    status, said = await told(endpoint, Post(b" " * 20_001, ["t=1,v1=0"]))
+    status, said = await told(endpoint, Post(b" " * 100_001, ["t=1,v1=0"]))
     assert (status, said["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
