@@ -177,4 +177,4 @@ async def test_what_cannot_be_handled_is_told_once_and_lies_in_the_dead_letters(
         await looked(house, "events")
         await log.read(300)
     told = [each for each in log.records if each.topic == topics.PAYMENT_COMMANDS.name]
-    assert [each.key for each in told] == [strange.booking_id.encode()]
+    assert sum(each.key == strange.booking_id.encode() for each in told) == 1

@@ -1,5 +1,6 @@
 """The payment worker as a process, beside the sandbox as its provider, and a database of its own."""
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
@@ -140,6 +141,12 @@ async def event(log: Log, name: str, booking_id: str, within: float = 40) -> Any
         return next((orjson.loads(each.value) for each in records if _is(each, name, booking_id)), None)
 
     return await log.until(found, within)
+
+
+async def at(moment: datetime) -> None:
+    """Return at this moment: what races is told when to begin."""
+    while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
+        await asyncio.sleep(min(left, 0.05))
 
 
 def count(log: Log, name: str, booking_id: str) -> int:
