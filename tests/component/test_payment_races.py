@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from bus import Bus, Log, until
-from tills import Till, at, count, event, till
+from tills import Till, at, count, till
 
 from contracts import topics
 from contracts.payment import CancelCheckout, CreateCheckout
@@ -87,4 +87,3 @@ async def test_a_payment_and_the_end_of_its_session_end_as_the_provider_decides(
         ended = await settled(house, log, races)
     assert late > -0.5 or ended["PaymentSucceeded"] == len(races)
     assert late < 0.5 or ended["CheckoutExpired"] == len(races)
-    assert await event(log, "CheckoutOpened", races[0].booking_id)
