@@ -1,6 +1,7 @@
 """The gateway's manual: what it can be told."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -97,7 +98,7 @@ class Settings(settings.Settings):
 
     # ---- the payment provider's events; without a secret there is no such address
 
-    stripe_webhook_secrets: tuple[SecretStr, ...] = ()
+    stripe_webhook_secrets: tuple[Annotated[SecretStr, Field(min_length=8)], ...] = ()
     """What the provider signs its events with, as JSON: `["whsec_..."]`. Two while one is being exchanged: either counts."""
 
     stripe_tolerance: int = Field(default=300, ge=1, le=3600)

@@ -121,9 +121,9 @@ async def test_a_provider_that_is_away_is_asked_again_and_its_silence_is_seen(ho
 
 async def test_two_workers_read_the_lists_one_at_a_time_and_one_takes_over_from_a_killed_one(house: Till) -> None:
     asked = house.create()
-    await house.stripe.fault("slow", operation="events.list", seconds=1.5)
     async with house.bus.listening(topics.PAYMENT_EVENTS.name, topics.PAYMENT_COMMANDS.name) as log:
         async with house.paying(**SOON) as first, house.paying(**SOON) as second:
+            await house.stripe.fault("slow", operation="events.list", seconds=2)
             await until(house.stripe.struck)  # one of them is in the middle of it
             claims = "SELECT claims FROM reconciliation WHERE what = 'events'"
             taken = await house.sql(claims)

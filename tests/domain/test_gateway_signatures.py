@@ -1,10 +1,14 @@
 """The provider's signatures: what Stripe's own library signs and accepts counts, and so does nothing else."""
 
 import time
+from typing import Any
 
 import pytest
 import stripe
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
+from services.gateway.settings import Settings
 from services.gateway.signatures import NotSigned, check
 
 SECRET, OLD = "whsec_new", "whsec_old"
@@ -83,3 +87,13 @@ def test_two_headers_do_not_count() -> None:
 
 def test_without_a_secret_nothing_counts() -> None:
     assert not counts(signed(secret=SECRET), secrets=())
+
+
+@pytest.mark.parametrize("secrets", ['[""]', '["whsec_1", "short"]', "whsec_new"])
+def test_a_secret_that_anybody_could_guess_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, secrets: str
+) -> None:
+    nowhere: Any = {"kafka": "-", "internal_token": "-", "availability_url": "-", "booking_url": "-"}
+    monkeypatch.setenv("HOLDFAST_GATEWAY_STRIPE_WEBHOOK_SECRETS", secrets)
+    with pytest.raises((ValidationError, SettingsError)):
+        Settings(**nowhere)
