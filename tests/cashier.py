@@ -33,7 +33,7 @@ class Cashier:
     consumer: AIOKafkaConsumer
     stripe: Sandbox
     booking_id: str
-    heard: list[tuple[str, dict[str, Any]]]
+    heard: list[tuple[str, dict[str, Any], str]]  # name, body, id
 
     async def tell(self, command: Message) -> str:
         """The id of the command."""
@@ -57,10 +57,10 @@ class Cashier:
         """The first message of this name about our booking."""
         ends = time.monotonic() + within
         while True:
-            found = [body for kind, body in self.heard if kind == f"holdfast.{name}.v1"]
+            found = [body for kind, body, _ in self.heard if kind == f"holdfast.{name}.v1"]
             if found:
                 return found[0]
-            assert time.monotonic() < ends, f"no {name}, only {[kind for kind, _ in self.heard]}"
+            assert time.monotonic() < ends, f"no {name}, only {[kind for kind, *_ in self.heard]}"
             await self.listen(100)
 
     async def listen(self, milliseconds: int) -> None:
@@ -68,12 +68,13 @@ class Cashier:
         for records in (await self.consumer.getmany(timeout_ms=milliseconds)).values():
             for record in records:
                 if record.key == self.booking_id.encode():
-                    kind = dict(record.headers)["ce_type"].decode()
-                    self.heard.append((kind, orjson.loads(record.value or b"{}")))
+                    headers = dict(record.headers)
+                    kind, id_ = headers["ce_type"].decode(), headers["ce_id"].decode()
+                    self.heard.append((kind, orjson.loads(record.value or b"{}"), id_))
 
     def count(self, name: str) -> int:
-        """How many messages of this name came."""
-        return sum(kind == f"holdfast.{name}.v1" for kind, _ in self.heard)
+        """How many messages of this name came; one that is sent again after a crash is the same one."""
+        return len({id_ for kind, _, id_ in self.heard if kind == f"holdfast.{name}.v1"})
 
     async def of(self, kind: str) -> list[dict[str, Any]]:
         """The provider's objects about our booking."""

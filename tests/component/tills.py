@@ -150,7 +150,12 @@ async def at(moment: datetime) -> None:
 
 
 def count(log: Log, name: str, booking_id: str) -> int:
-    """How many events of this name came about this booking."""
+    """How many events of this name came about this booking; one that is sent again after a crash is the same one."""
+    return len({header(each, "ce_id") for each in log.records if _is(each, name, booking_id)})
+
+
+def sent(log: Log, name: str, booking_id: str) -> int:
+    """The same with repeats."""
     return sum(_is(each, name, booking_id) for each in log.records)
 
 

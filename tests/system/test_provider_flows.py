@@ -83,7 +83,7 @@ async def test_five_hundred_forged_events_leave_no_record(mine: Cashier) -> None
     await mine.event("RecordProviderEvent")
     await mine.listen(500)
     # The three copies of the one that was signed; payment handles one of them, and believes it not: there is no such checkout.
-    assert [kind for kind, _ in mine.heard] == ["holdfast.RecordProviderEvent.v1"] * 3
+    assert [kind for kind, *_ in mine.heard] == ["holdfast.RecordProviderEvent.v1"] * 3
 
 
 async def test_right_signature_and_wrong_money_confirm_nothing(mine: Cashier) -> None:
