@@ -11,6 +11,7 @@ TAGS = {
     "slots": "What can be booked now.",
     "catalogue": "Venues, their spaces, and the products that are sold there.",
     "customers": "Who books.",
+    "payments": "For the payment provider.",
     "identity": "Tokens, and the keys they are signed with.",
 }
 # name -> its schema, what it says, an example. Where it is documented it is there, but for those in `SOMETIMES`.

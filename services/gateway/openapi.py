@@ -131,7 +131,7 @@ def _answers(path: str, operation: JSON, route: BaseRoute | None) -> None:
         if response["description"] in ("Successful Response", http.client.responses[int(status)]):  # FastAPI's words
             response["description"] = everywhere.MEANINGS.get(status, response["description"])
         _restore_nulls(response, getattr(route, "responses", {}), status)
-    if path.startswith("/v1/"):
+    if path.startswith("/v1/") and operation.get("security"):
         responses["400"]["content"]["application/json"]["examples"] = {
             "VALIDATION_FAILED": {"value": _malformed(operation)}
         }

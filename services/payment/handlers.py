@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
+from prometheus_client import Counter
+
 from chassis import calls
 from chassis.calls import Call
 from chassis.messages import Incoming, Output, Publish, Row, Save, Statement
+from chassis.telemetry import metrics
 from contracts import topics
 from contracts.model import Message
 from contracts.payment import CreateCheckout, PaymentFailed, RefundFailed, RefundPayment
@@ -14,6 +17,9 @@ from services.payment import domain, storage
 from services.payment.decision import Ask
 from services.payment.domain import Command
 from services.payment.storage import Accounts
+
+# `PaymentFailed` with the reason `mismatch`, and `RefundFailed`, are alarms.
+TOLD = Counter("holdfast_payment_told", "Events about money, by their reason", ["event", "reason"], registry=metrics)
 
 
 class PaymentService:
@@ -36,7 +42,10 @@ class PaymentService:
         key = (message.organisation, body.booking_id)
         decision = domain.decide(accounts.accounts.get(key), message.id, body, self.live)
         accounts.put(key, decision.account)
+        accounts.enter(key, decision.entries, message.accepted_at)
         accounts.calls += [_call(message, body.booking_id, ask) for ask in decision.calls]
+        for event in decision.events:
+            TOLD.labels(type(event).__name__, getattr(event, "reason", "")).inc()
         return [_event(event) for event in decision.events]
 
     def save(self, accounts: Accounts) -> Sequence[Save]:

@@ -9,7 +9,7 @@ from contracts.payment import (
     RefundFailed,
     RefundFailedReason,
 )
-from services.payment.decision import Decision, NotBelieved, ask_back, failed, step, turn
+from services.payment.decision import Decision, NotBelieved, ask_back, enter, failed, step, turn
 from services.payment.state import LIVE, REFUND, Checkout, CheckoutInput, Payment, RefundStatus
 
 
@@ -54,6 +54,7 @@ def _captured(decision: Decision, checkout: Checkout, session: ProviderSession, 
         return
     payment = Payment(id=session.payment, amount=session.amount, currency=session.currency)
     decision.account = decision.account.model_copy(update={"payments": (*decision.account.payments, payment)})
+    enter(decision, "captured", payment)
     first = checkout.session in (None, session.id)
     if first:
         checkout = decision.put(checkout.model_copy(update={"session": session.id}))
@@ -86,7 +87,10 @@ def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | Non
     if status is None:
         return
     decision.put_refund(asked.model_copy(update={"status": status, "refund": said.id if said else asked.refund}))
+    if status == "done":
+        enter(decision, "refunded", asked)
     if status == "failed":
+        enter(decision, "returned" if asked.status == "done" else "failed", asked)
         reason: RefundFailedReason = "failed" if said is not None else "refused"
         decision.events.append(
             RefundFailed(
