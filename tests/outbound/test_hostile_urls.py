@@ -45,7 +45,7 @@ async def test_no_hostile_url_is_connected_to(caught: Receiver, names: NameServe
             sent = await sender.post(url.replace("{port}", str(caught.port)), b"{}", {})
             assert sent.forbidden, url
             assert sent.status is None
-    assert caught.connections == []
+            assert caught.connections == [], url
 
 
 async def test_no_hostile_url_is_connected_to_when_its_words_were_not_judged(
@@ -59,7 +59,7 @@ async def test_no_hostile_url_is_connected_to_when_its_words_were_not_judged(
                 hostile = url.replace("{port}", str(caught.port)).replace("https:", f"{scheme}:")
                 with pytest.raises((aiohttp.ClientError, OSError, ValueError)):
                     await session.post(hostile, data=b"{}", timeout=aiohttp.ClientTimeout(total=2.0))
-    assert caught.connections == []
+                assert caught.connections == [], url
 
 
 async def test_the_listener_hears_whom_development_allows(caught: Receiver) -> None:
