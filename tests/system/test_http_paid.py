@@ -12,8 +12,6 @@ from http_house import ADA, House, Told, call, opened
 
 from embedded.platform import Platform
 
-pytest.importorskip("embedded.money", reason="the platform does not start payment and its sandbox yet")
-
 PAY = {
     "status": "CONFIRMED",
     **ADA,
