@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from contracts import booking, catalogue, claims, header_names, topics
+from contracts import booking, catalogue, claims, header_names, notifier, topics
 from contracts.answers import Refused
 from contracts.booking_commands import BookingCommands
 from contracts.booking_commands import booking_id as booking_id  # the name that everybody knows it by
@@ -47,6 +47,10 @@ ANSWERS: dict[str, type[Message]] = {
         catalogue.ProductAnswer,
         catalogue.ArchiveAnswer,
         claims.KeyClaimed,
+        notifier.SubscriptionAnswer,
+        notifier.SubscriptionDeletedAnswer,
+        notifier.DeliveryAnswer,
+        notifier.ReplayAnswer,
     )
 }
 
