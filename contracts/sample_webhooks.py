@@ -9,7 +9,7 @@ from contracts.webhook_examples import DELIVERY_ID, EVENT_ID, HARBOUR_HOOK, SEAL
 def records() -> list[Record]:
     """A shop subscribes, tries its receiver out, asks for more, loses its receiver, and leaves."""
     about = {"subscription_id": HARBOUR_HOOK.id}
-    create = notifier.CreateSubscription(
+    new = notifier.CreateSubscription(
         **about, url=HARBOUR_HOOK.url, events=HARBOUR_HOOK.events, secret=SEALED_SECRET, description="The shop"
     )
     gone = HARBOUR_HOOK.model_copy(
@@ -19,7 +19,7 @@ def records() -> list[Record]:
     span = {"from": NOON_BEFORE, "to": LATER}
     disable = notifier.DisableSubscription(**about, reason="gone", version=1)
     return [
-        create := asked("hook", create),
+        create := asked("hook", new),
         answer(create, "notifier", notifier.SubscriptionAnswer(subscription=HARBOUR_HOOK, secret=SEALED_SECRET)),
         asked("hook-all", notifier.ChangeSubscription(**about, events=("*",)), at=LATER),
         asked("hook-rotate", notifier.RotateSecret(**about, secret=SEALED_SECRET), at=LATER),

@@ -95,10 +95,7 @@ class Destinations:
     def rooms(self, now: float) -> tuple[list[str], list[int]]:
         """What may be claimed for those that are known; others are given `FIRST`."""
         crowded = sum(each.in_hand for each in self.known.values() if each.slow) >= self.limits.most // 2
-        rooms = {
-            key: 0 if crowded and each.slow else each.room(self.limits, now)
-            for key, each in self.known.items()
-        }
+        rooms = {key: 0 if crowded and each.slow else each.room(self.limits, now) for key, each in self.known.items()}
         return list(rooms), list(rooms.values())
 
     def opens(self, now: float) -> float | None:

@@ -197,5 +197,3 @@ def event_type(message_type: str) -> str:
 
 def _words(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-

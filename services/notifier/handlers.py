@@ -91,7 +91,9 @@ class NotifierService:
         if not isinstance(command, CreateSubscription | RotateSecret):
             return None
         try:
-            return signing.judged(self.seal.opened(command.secret, purpose(organisation, command.subscription_id)).decode())
+            return signing.judged(
+                self.seal.opened(command.secret, purpose(organisation, command.subscription_id)).decode()
+            )
         except (NotSealedHere, UnicodeDecodeError):
             return "is not sealed by a key of this platform"
 
@@ -144,7 +146,13 @@ def _ping(book: Book, message: Incoming, state: State | None, now: datetime) -> 
         return refusal
     assert state is not None
     about, event = state.subscription.id, derived_id(message.id, PING)
-    body = {"id": event, "type": PING, "createdAt": stamp(now).decode(), "sequence": 0, "data": {"subscriptionId": about}}
+    body = {
+        "id": event,
+        "type": PING,
+        "createdAt": stamp(now).decode(),
+        "sequence": 0,
+        "data": {"subscriptionId": about},
+    }
     text = orjson.dumps({**body, "previous": {"status": None}}).decode()
     book.events.append(Event(event, message.organisation, PING, now, text, listed=False))
     new = _deliver(book, message.organisation, about, event, PING)

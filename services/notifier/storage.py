@@ -53,7 +53,7 @@ FROM unnest($5::text[], $6::uuid[]) u(organisation_id, id)
 JOIN deliveries d USING (organisation_id, id)
 JOIN subscriptions s ON s.organisation_id = d.organisation_id AND s.id = d.subscription_id AND NOT s.deleted
 JOIN events e ON e.id = d.event_id
-"""
+"""  # noqa: S608 - words of our own
 
 
 def load(
@@ -83,7 +83,8 @@ def begin(rows: Sequence[Row]) -> Book:
         elif kind == _COUNT:
             book.held[organisation] = number
         else:
-            book.known[organisation, id_] = Known(*text.split(" "), bool(number))
+            subscription, event, kind = text.split(" ")
+            book.known[organisation, id_] = Known(subscription, event, kind, bool(number))
     return book
 
 
@@ -164,9 +165,7 @@ def save(book: Book) -> list[Save]:
     if unlisted := [_event(event) for event in book.events if not event.listed]:
         saves.append(Save("a_ping_is_stored_once", _UNLISTED, len(unlisted), columns(unlisted, 5)))
     if book.deliveries:
-        saves.append(
-            Save("a_subscriber_is_told_once", _DELIVERIES, len(book.deliveries), columns(book.deliveries, 5))
-        )
+        saves.append(Save("a_subscriber_is_told_once", _DELIVERIES, len(book.deliveries), columns(book.deliveries, 5)))
     if book.again:
         saves.append(Save("what_is_retried_is_there", _AGAIN, len(book.again), columns(book.again, 2)))
     if book.replays:

@@ -1,0 +1,324 @@
+"""The sender: it claims deliveries that are due, makes them, and writes down what came of them, each in batches.
+
+At least once: a sender that dies leaves claims that end by themselves, and whoever takes them next sends under the same id. No
+transaction and no connection is held while a receiver answers. No receiver waits for another one: each has bounds of its own
+(`destinations`), and of what is due each gets its share.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from chassis import failpoints
+from chassis.database import TRANSIENT
+from chassis.entries import Send, to_json
+from chassis.publisher import Publisher, acknowledged
+from chassis.sealing import NotSealedHere, Seal
+from chassis.settings import WorkerSettings
+from contracts import topics
+from contracts.envelope import derived_id, stamp, write
+from contracts.notifier import DisableSubscription
+from services.notifier import deliveries, domain, measures, signing
+from services.notifier.addresses import AddressRules
+from services.notifier.deliveries import Claimed, Outcome
+from services.notifier.destinations import FIRST, Destinations, Limits
+from services.notifier.domain import Schedule
+from services.notifier.handlers import purpose
+from services.notifier.replaying import replay_on
+from services.notifier.sending import TOTAL_SECONDS, Sender, Sent
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 2.0  # what is under way may end by itself for so long, then it is given back
+LISTEN_AGAIN_SECONDS = 1.0
+LOOK_SECONDS = 1.0  # between two looks when nobody wakes us
+SPARE_SECONDS = 20.0  # of a claim, beyond what an attempt may take
+CLAIM_ROWS = 256  # at most in one statement
+SETTLE_ROWS = 500
+SETTLE_PAUSE = 0.005  # seconds in which outcomes gather
+KEPT_ANSWER = 2000  # characters of an answer's body in the delivery log
+KEPT_KEYS = 4096
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How deliveries are made. `failing` is after how long of nothing but failure a subscription is disabled."""
+
+    schedule: Schedule
+    limits: Limits = field(default_factory=Limits)
+    failing: timedelta = timedelta(days=5)
+    seconds: float = TOTAL_SECONDS
+
+
+class Deliverer:
+    """Makes the deliveries. `failed` is called once if it cannot go on: then restart the process."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        manner: Manner,
+        rules: AddressRules,
+        seal: Seal,
+        database: asyncpg.Pool,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self.manner, self.seal, self.database, self.failed = manner, seal, database, failed
+        self.joined = asyncio.Event()
+        self.publisher = Publisher(settings.kafka)
+        self.sender = Sender(rules, manner.seconds)
+        self.destinations = Destinations(manner.limits)
+        self._url = settings.database
+        self._claim_seconds = manner.seconds + SPARE_SECONDS
+        self._wake, self._settle = asyncio.Event(), asyncio.Event()
+        self._waiting: dict[str, deque[tuple[Claimed, float]]] = defaultdict(deque)  # claimed, by receiver
+        self._in_hand = 0
+        self._posts: dict[asyncio.Task[None], Claimed] = {}
+        self._outcomes: list[Outcome] = []
+        self._keys: dict[tuple[str, str, str], bytes] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Connect and begin. Raises KafkaError while Kafka is away."""
+        await self.publisher.start()
+        await self.sender.__aenter__()
+        self._tasks = [asyncio.create_task(loop()) for loop in (self._listen, self._run, self._write)]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+        self.joined.set()
+
+    async def stop(self) -> None:
+        """Take no more; what does not end soon is given back, for others to take at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for queue in self._waiting.values():
+            self._outcomes += [Outcome(claimed, False, given_back=True) for claimed, _ in queue]
+        self._waiting.clear()
+        if self._posts:
+            await asyncio.wait(self._posts, timeout=STOP_SECONDS)
+        left = dict(self._posts)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        self._outcomes += [Outcome(claimed, False, 0.0) for claimed in left.values()]  # perhaps it arrived
+        with contextlib.suppress(*TRANSIENT):
+            while self._outcomes:
+                await self._settled(self._outcomes[:SETTLE_ROWS])
+                del self._outcomes[:SETTLE_ROWS]
+        if self.joined.is_set():
+            await self.sender.__aexit__(None, None, None)
+        await self.publisher.stop()
+
+    def missing(self) -> list[str]:
+        """What it waits for, in words."""
+        return [] if self.joined.is_set() else ["deliveries"]
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self.failed(error)
+
+    # ---- what wakes us
+
+    async def _listen(self) -> None:
+        """Hear of new deliveries when they are committed. Without it they are found at the next look."""
+        while True:
+            with contextlib.suppress(*TRANSIENT):
+                connection = await asyncpg.connect(self._url, timeout=10)
+                try:
+                    gone = asyncio.Event()
+                    connection.add_termination_listener(lambda _connection, gone=gone: gone.set())
+                    await connection.add_listener("deliveries", lambda *_: self._wake.set())
+                    self._wake.set()  # for what was committed before
+                    await gone.wait()
+                finally:
+                    connection.terminate()
+            log.warning("not woken by the database for a while")
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+    async def _run(self) -> None:
+        looked = 0.0
+        while True:
+            self._wake.clear()
+            pause = LOOK_SECONDS
+            try:
+                if not await self._claim() and (self._wake.is_set() or time.monotonic() - looked >= LOOK_SECONDS / 2):
+                    looked = time.monotonic()
+                    replayed = await replay_on(self.database)
+                    pause = 0.0 if replayed else min(pause, await self._look())
+            except TRANSIENT as error:
+                log.warning("the deliveries are not readable: %r", error)
+                pause = LISTEN_AGAIN_SECONDS
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(pause, 0.001)):
+                    await self._wake.wait()
+
+    async def _look(self) -> float:
+        """What is told of the queue; seconds until there may be something to do."""
+        now = time.monotonic()
+        until_due, oldest = await self.database.fetchrow(deliveries.WAITING)
+        measures.OLDEST.set(oldest or 0.0)
+        measures.DISABLED.set(await self.database.fetchval(deliveries.DISABLED))
+        measures.OPEN_CIRCUITS.set(self.destinations.open_circuits(now))
+        soon = [each for each in (until_due, self.destinations.opens(now)) if each is not None]
+        return max(0.001, min(soon, default=LOOK_SECONDS))
+
+    async def _claim(self) -> bool:
+        """Take as many as there is room for; whether there were any."""
+        now, limits = time.monotonic(), self.manner.limits
+        room = limits.most - self._in_hand
+        if room < limits.most // 8:
+            return False  # a few more at a time would cost a statement each
+        names, rooms = self.destinations.rooms(now)
+        rows = await self.database.fetch(
+            deliveries.CLAIM, names, rooms, FIRST, min(room, CLAIM_ROWS), self._claim_seconds
+        )
+        if rows:
+            failpoints.pass_by("claimed")
+        for claimed in map(deliveries.claimed, rows):
+            self._in_hand += 1
+            self.destinations.of(claimed.subscription).in_hand += 1
+            self._waiting[claimed.subscription].append((claimed, now))
+        for subscription in {row[1] for row in rows}:
+            self._begin(subscription)
+        measures.IN_HAND.set(self._in_hand)
+        if rows:
+            self._wake.set()  # perhaps there are more
+        return bool(rows)
+
+    # ---- one receiver
+
+    def _begin(self, subscription: str) -> None:
+        """Send to it what may go out side by side; give back what would be held for too long."""
+        queue = self._waiting.get(subscription)
+        if not queue:
+            return
+        to, now = self.destinations.of(subscription), time.monotonic()
+        while queue and to.may_send(self.manner.limits, now):
+            claimed, since = queue.popleft()
+            if now - since > SPARE_SECONDS / 2:
+                self._over(Outcome(claimed, False, given_back=True))
+                continue
+            to.under_way += 1
+            task = asyncio.create_task(self._make(claimed))
+            self._posts[task] = claimed
+            task.add_done_callback(self._made)
+        if queue and now < to.closed_until:
+            while queue:
+                self._over(Outcome(queue.popleft()[0], False, given_back=True))
+        if not queue:
+            del self._waiting[subscription]
+
+    def _made(self, task: "asyncio.Task[None]") -> None:
+        claimed = self._posts.pop(task)
+        self.destinations.of(claimed.subscription).under_way -= 1
+        self._ended(task)
+        self._begin(claimed.subscription)
+
+    async def _make(self, claimed: Claimed) -> None:
+        body, at = claimed.body.encode(), time.time()
+        try:
+            headers = signing.signed(body, claimed.id, int(at), [self._key(claimed, each) for each in claimed.secrets])
+        except (NotSealedHere, signing.UnusableSecret):
+            # Unsigned nothing goes out. The key may be back in the settings by the next attempt.
+            log.error("the secret of subscription %s cannot be opened", claimed.subscription)
+            sent = Sent(None, {}, "", 0.0, "internal: the secret cannot be opened", None, False)
+        else:
+            sent = await self.sender.post(claimed.url, body, headers)
+            failpoints.pass_by("called")
+        to, good = self.destinations.of(claimed.subscription), domain.succeeded(sent.status)
+        to.answered(good, sent.seconds, self.manner.limits, time.monotonic(), None if good else sent.retry_after)
+        measures.attempted(sent, good)
+        tried = deliveries.tried(
+            datetime.fromtimestamp(at, UTC),
+            claimed.number,
+            sent.status,
+            sent.seconds,
+            sent.error,
+            sent.body[:KEPT_ANSWER],
+        )
+        if good:
+            measures.SETTLED.observe(claimed.age + sent.seconds)
+            self._over(Outcome(claimed, True, None, tried))
+        elif sent.status == domain.GONE:
+            await self._disable(claimed.organisation, claimed.subscription, claimed.version, "gone")
+            self._over(Outcome(claimed, False, None, tried))
+        else:
+            chance = random.random()  # noqa: S311 - spreads, hides nothing
+            after = self.manner.schedule.wait(claimed.number - claimed.began, chance, sent.retry_after)
+            self._over(Outcome(claimed, False, after, tried))
+
+    def _key(self, claimed: Claimed, sealed: str) -> bytes:
+        known = (claimed.organisation, claimed.subscription, sealed)
+        if (key := self._keys.get(known)) is None:
+            text = self.seal.opened(sealed, purpose(claimed.organisation, claimed.subscription)).decode()
+            if len(self._keys) >= KEPT_KEYS:
+                self._keys.clear()
+            key = self._keys[known] = signing.parsed(text)
+        return key
+
+    def _over(self, outcome: Outcome) -> None:
+        self._in_hand -= 1
+        self.destinations.of(outcome.claimed.subscription).in_hand -= 1
+        self._outcomes.append(outcome)
+        self._settle.set()
+        self._wake.set()  # there is room
+
+    # ---- what came of it
+
+    async def _write(self) -> None:
+        while True:
+            await self._settle.wait()
+            self._settle.clear()
+            while self._outcomes:
+                some = self._outcomes[:SETTLE_ROWS]
+                try:
+                    await self._settled(some)
+                except (
+                    TRANSIENT
+                ) as error:  # until then the claims last; then they are made again, which receivers can tell
+                    log.warning("not written down yet: %r", error)
+                    await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+                    continue
+                del self._outcomes[: len(some)]
+                failpoints.pass_by("closed")
+                await asyncio.sleep(SETTLE_PAUSE)
+
+    async def _settled(self, outcomes: list[Outcome]) -> None:
+        statuses = ["delivered" if each.good else measures.status(each) for each in outcomes]
+        failing = await self.database.fetch(
+            deliveries.SETTLE,
+            [each.claimed.id for each in outcomes],
+            [each.claimed.number for each in outcomes],
+            statuses,
+            [each.claimed.subscription for each in outcomes],
+            [each.claimed.organisation for each in outcomes],
+            [each.good for each in outcomes],
+            [each.after for each in outcomes],
+            [each.tried for each in outcomes],
+            [each.given_back for each in outcomes],
+            self.manner.failing.total_seconds(),
+        )
+        measures.ended(statuses)
+        for organisation, subscription, version in failing:
+            await self._disable(organisation, subscription, version, "failing")
+
+    async def _disable(self, organisation: str, subscription: str, version: int, reason: str) -> None:
+        """Have it decided. The same id, however often it is asked for: the first one counts."""
+        message_id = derived_id(subscription, f"{reason}|{version}")
+        body = DisableSubscription(subscription_id=subscription, reason=reason, version=version)
+        headers = write(
+            b"notifier", message_id, body.type, organisation, message_id, stamp(datetime.now(UTC)), subscription,
+            causation=subscription,
+        )  # fmt: skip
+        topic = topics.NOTIFIER_COMMANDS.name
+        await acknowledged(
+            await self.publisher.publish([Send(topic, subscription.encode(), to_json(body), headers, None)])
+        )
