@@ -1,6 +1,7 @@
 """The whole platform in one process tree: Kafka, Postgres, topics, migrations, then the services."""
 
 import contextlib
+import json
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -20,11 +21,12 @@ from embedded.problem import Problem
 __all__ = ["Platform", "infrastructure", "running"]
 
 PARTITIONS = 4  # of every topic; fixed for a topic's life
-DATABASES = ["availability", "booking"]
+DATABASES = ["availability", "booking", "notifier"]
 GATEWAY = "gateway"
 # Started wave by wave, stopped the other way round: the door opens last and closes first.
 WAVES = [
-    {"availability": "services.availability", "relay": "services.availability.relay", "booking": "services.booking"},
+    {"availability": "services.availability", "relay": "services.availability.relay", "booking": "services.booking"}
+    | {"notifier": "services.notifier"},
     {GATEWAY: "services.gateway"},
 ]
 MODULES = {service: module for wave in WAVES for service, module in wave.items()}
@@ -73,6 +75,7 @@ class Platform(Infrastructure):
             "HOLDFAST_TOPIC_PARTITIONS": str(PARTITIONS),
             "HOLDFAST_BOOKING_HELD_SLOTS": "100000",  # a machine for development: load tests need no special build
         }
+        mine["HOLDFAST_SEALING_KEYS"] = json.dumps([self._folder.sealing_key()])
         for service, port in self._read_ports.items():
             mine[f"HOLDFAST_{service.upper()}_DATABASE"] = self.dsn(service)
             mine[f"HOLDFAST_{service.upper()}_PORT"] = str(port)
