@@ -32,7 +32,7 @@ async def _post(url: str, count: int, side_by_side: int, secret: bytes, bodies: 
 def main() -> None:
     url, count, side_by_side, secret = sys.argv[1:]
     bodies = sys.stdin.buffer.read().splitlines()
-    print(uvloop.run(_post(url, int(count), int(side_by_side), signing.parsed(secret), bodies)))  # noqa: T201
+    print(uvloop.run(_post(url, int(count), int(side_by_side), signing.parsed(secret), bodies)))
 
 
 if __name__ == "__main__":

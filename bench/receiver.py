@@ -63,12 +63,19 @@ def _judged(requests: list[Came]) -> dict[str, Any]:
             bad += 1
     times = [at for at, _, _ in requests]
     ids = {headers.get("webhook-id") for _, headers, _ in requests}
-    return {"count": len(times), "different": len(ids), "bad": bad, "first": min(times), "last": max(times), "ms": waits}
+    return {
+        "count": len(times),
+        "different": len(ids),
+        "bad": bad,
+        "first": min(times),
+        "last": max(times),
+        "ms": waits,
+    }
 
 
 async def _serve() -> None:
     server = await asyncio.get_running_loop().create_server(Conversation, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201
+    print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 

@@ -11,6 +11,8 @@ TAGS = {
     "slots": "What can be booked now.",
     "catalogue": "Venues, their spaces, and the products that are sold there.",
     "customers": "Who books.",
+    "webhooks": "Who is told of changes as they happen, signed, at least once; and what became of it.",
+    "events": "What happened, for whoever wants to catch up.",
     "identity": "Tokens, and the keys they are signed with.",
 }
 # name -> its schema, what it says, an example. Where it is documented it is there, but for those in `SOMETIMES`.
@@ -30,7 +32,7 @@ HEADERS: dict[str, tuple[JSON, str, Any]] = {
         "There when the effect is that of an earlier request with this key.",
         "true",
     ),
-    "ETag": ({"type": "string", "pattern": '^"[0-9]+"$'}, "The booking's version.", '"2"'),
+    "ETag": ({"type": "string", "pattern": '^"[0-9]+"$'}, "Its version.", '"2"'),
     "Location": ({"type": "string", "minLength": 1}, "Where it is.", f"/v1/bookings/{examples.BOOKING_ID}"),
     "Retry-After": ({"type": "integer", "minimum": 0}, "Seconds to wait before the request is repeated.", 1),
     "X-RateLimit-Limit": ({"type": "integer", "minimum": 1}, "Requests of this kind a minute, for this client.", 300),
@@ -68,6 +70,8 @@ CONDITION_OF: dict[str, tuple[str, str, JSON]] = {
         {"type": "string", "pattern": '^([*]|"[1-9][0-9]{0,8}")$'},
     ),
 }
+# Answers that say their version.
+VERSIONED = ("Booking", "Subscription", "SubscriptionWithSecret")
 # The headers of a status.
 WITH_STATUS = {
     "304": ["ETag"],

@@ -119,7 +119,7 @@ def _answers(path: str, operation: JSON, route: BaseRoute | None) -> None:
         names = ["X-Correlation-Id"]
         if operation.get("security"):
             names += everywhere.RATES
-        if _schema(response) == {"$ref": "#/components/schemas/Booking"}:
+        if _schema(response) in [{"$ref": f"#/components/schemas/{name}"} for name in everywhere.VERSIONED]:
             names.append("ETag")
         if status == "201" or (status == "202" and "201" in responses):
             names.append("Location")

@@ -83,8 +83,8 @@ def begin(rows: Sequence[Row]) -> Book:
         elif kind == _COUNT:
             book.held[organisation] = number
         else:
-            subscription, event, kind = text.split(" ")
-            book.known[organisation, id_] = Known(subscription, event, kind, bool(number))
+            subscription, event, event_type = text.split(" ")
+            book.known[organisation, id_] = Known(subscription, event, event_type, bool(number))
     return book
 
 

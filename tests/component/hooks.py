@@ -159,9 +159,7 @@ class Hooks:
 
     async def happen(self, count: int = 1) -> list[str]:
         """So many bookings are made; the ids of the events."""
-        return [
-            await self.tell(BookingCreated(booking=self.booked(), previous_status="PENDING")) for _ in range(count)
-        ]
+        return [await self.tell(BookingCreated(booking=self.booked(), previous_status="PENDING")) for _ in range(count)]
 
     async def update(self, booking: Booking) -> str:
         return await self.tell(BookingUpdated(booking=booking, previous_status=booking.status))
@@ -179,7 +177,9 @@ class Hooks:
         """How the deliveries of a subscription ended, once so many have."""
 
         async def over() -> dict[str, int] | None:
-            sql = "SELECT status, count(*) FROM deliveries WHERE subscription_id = $1 AND ended_at IS NOT NULL GROUP BY 1"
+            sql = (
+                "SELECT status, count(*) FROM deliveries WHERE subscription_id = $1 AND ended_at IS NOT NULL GROUP BY 1"
+            )
             found: dict[str, int] = dict(await self.sql(sql, subscription))
             return found if sum(found.values()) >= count else None
 
