@@ -28,7 +28,7 @@ def main() -> None:
     def make(pool: asyncpg.Pool, failed: Callable[[BaseException], None]) -> Parts:
         return Parts(
             Decider(service, settings, pool, failed),
-            Deliverer(settings, settings.manner, settings.rules, seal, pool, failed),
+            Deliverer(settings, settings.manner, settings.rules, seal, failed),
         )
 
     prunes = (inbox.PRUNE, *deliveries.prunes(timedelta(days=settings.kept_days)))

@@ -93,6 +93,13 @@ class Outcome(NamedTuple):
     tried: str | None = None  # JSON
     given_back: bool = False
 
+    @property
+    def status(self) -> str:
+        """What the delivery is now."""
+        if self.good:
+            return "delivered"
+        return "waiting" if self.given_back or self.after is not None else "exhausted"
+
 
 def tried(at: datetime, number: int, status: int | None, seconds: float, error: str | None, answer: str) -> str:
     """An attempt, as the delivery log shows it."""
@@ -196,4 +203,4 @@ WHERE ctid = ANY(ARRAY(
 
 def claimed(row: asyncpg.Record) -> Claimed:
     """A row of CLAIM."""
-    return Claimed(*(tuple(each) if isinstance(each, list) else each for each in row))
+    return Claimed._make(tuple(each) if isinstance(each, list) else each for each in row)

@@ -15,17 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
-
-from chassis import failpoints
+from chassis import database, failpoints
 from chassis.database import TRANSIENT
-from chassis.entries import Send, to_json
-from chassis.publisher import Publisher, acknowledged
+from chassis.publisher import Publisher
 from chassis.sealing import NotSealedHere, Seal
 from chassis.settings import WorkerSettings
-from contracts import topics
-from contracts.envelope import derived_id, stamp, write
-from contracts.notifier import DisableSubscription
+from chassis.waking import LISTEN_AGAIN_SECONDS, listen
 from services.notifier import deliveries, domain, measures, signing
 from services.notifier.addresses import AddressRules
 from services.notifier.deliveries import Claimed, Outcome
@@ -34,16 +29,15 @@ from services.notifier.domain import Schedule
 from services.notifier.handlers import purpose
 from services.notifier.replaying import replay_on
 from services.notifier.sending import TOTAL_SECONDS, Sender, Sent
+from services.notifier.settling import Settler
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0  # what is under way may end by itself for so long, then it is given back
-LISTEN_AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 1.0  # between two looks when nobody wakes us
 SPARE_SECONDS = 20.0  # of a claim, beyond what an attempt may take
 CLAIM_ROWS = 256  # at most in one statement
-SETTLE_ROWS = 500
-SETTLE_PAUSE = 0.005  # seconds in which outcomes gather
+CONNECTIONS = 3  # one claims, one settles, one looks
 KEPT_ANSWER = 2000  # characters of an answer's body in the delivery log
 KEPT_KEYS = 4096
 
@@ -67,29 +61,31 @@ class Deliverer:
         manner: Manner,
         rules: AddressRules,
         seal: Seal,
-        database: asyncpg.Pool,
         failed: Callable[[BaseException], None],
     ) -> None:
-        self.manner, self.seal, self.database, self.failed = manner, seal, database, failed
+        self.manner, self.seal, self.failed = manner, seal, failed
         self.joined = asyncio.Event()
         self.publisher = Publisher(settings.kafka)
         self.sender = Sender(rules, manner.seconds)
         self.destinations = Destinations(manner.limits)
         self._url = settings.database
         self._claim_seconds = manner.seconds + SPARE_SECONDS
-        self._wake, self._settle = asyncio.Event(), asyncio.Event()
+        self._wake = asyncio.Event()
         self._waiting: dict[str, deque[tuple[Claimed, float]]] = defaultdict(deque)  # claimed, by receiver
         self._in_hand = 0
         self._posts: dict[asyncio.Task[None], Claimed] = {}
-        self._outcomes: list[Outcome] = []
         self._keys: dict[tuple[str, str, str], bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Connect and begin. Raises KafkaError while Kafka is away."""
         await self.publisher.start()
+        # What a crash of the database forgets of claims and outcomes is delivered again, which is what was promised.
+        self.database = await database.connect(self._url, CONNECTIONS, "deliveries", durable=False)
+        self.settler = Settler(self.database, self.publisher, self.manner.failing)
         await self.sender.__aenter__()
-        self._tasks = [asyncio.create_task(loop()) for loop in (self._listen, self._run, self._write)]
+        loops = listen(self._url, "deliveries", self._wake), self._run(), self.settler.run()
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
         for task in self._tasks:
             task.add_done_callback(self._ended)
         self.joined.set()
@@ -99,22 +95,23 @@ class Deliverer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for queue in self._waiting.values():
-            self._outcomes += [Outcome(claimed, False, given_back=True) for claimed, _ in queue]
-        self._waiting.clear()
-        if self._posts:
-            await asyncio.wait(self._posts, timeout=STOP_SECONDS)
-        left = dict(self._posts)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        self._outcomes += [Outcome(claimed, False, 0.0) for claimed in left.values()]  # perhaps it arrived
-        with contextlib.suppress(*TRANSIENT):
-            while self._outcomes:
-                await self._settled(self._outcomes[:SETTLE_ROWS])
-                del self._outcomes[:SETTLE_ROWS]
         if self.joined.is_set():
+            for queue in self._waiting.values():
+                for claimed, _ in queue:
+                    self.settler.add(Outcome(claimed, False, given_back=True))
+            self._waiting.clear()
+            if self._posts:
+                await asyncio.wait(self._posts, timeout=STOP_SECONDS)
+            left = dict(self._posts)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            for claimed in left.values():
+                self.settler.add(Outcome(claimed, False, 0.0))  # perhaps it arrived
+            with contextlib.suppress(*TRANSIENT):
+                await self.settler.flush()
             await self.sender.__aexit__(None, None, None)
+            await self.database.close()
         await self.publisher.stop()
 
     def missing(self) -> list[str]:
@@ -126,22 +123,6 @@ class Deliverer:
             self.failed(error)
 
     # ---- what wakes us
-
-    async def _listen(self) -> None:
-        """Hear of new deliveries when they are committed. Without it they are found at the next look."""
-        while True:
-            with contextlib.suppress(*TRANSIENT):
-                connection = await asyncpg.connect(self._url, timeout=10)
-                try:
-                    gone = asyncio.Event()
-                    connection.add_termination_listener(lambda _connection, gone=gone: gone.set())
-                    await connection.add_listener("deliveries", lambda *_: self._wake.set())
-                    self._wake.set()  # for what was committed before
-                    await gone.wait()
-                finally:
-                    connection.terminate()
-            log.warning("not woken by the database for a while")
-            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
     async def _run(self) -> None:
         looked = 0.0
@@ -248,7 +229,7 @@ class Deliverer:
             measures.SETTLED.observe(claimed.age + sent.seconds)
             self._over(Outcome(claimed, True, None, tried))
         elif sent.status == domain.GONE:
-            await self._disable(claimed.organisation, claimed.subscription, claimed.version, "gone")
+            await self.settler.disable(claimed.organisation, claimed.subscription, claimed.version, "gone")
             self._over(Outcome(claimed, False, None, tried))
         else:
             chance = random.random()  # noqa: S311 - spreads, hides nothing
@@ -267,58 +248,5 @@ class Deliverer:
     def _over(self, outcome: Outcome) -> None:
         self._in_hand -= 1
         self.destinations.of(outcome.claimed.subscription).in_hand -= 1
-        self._outcomes.append(outcome)
-        self._settle.set()
+        self.settler.add(outcome)
         self._wake.set()  # there is room
-
-    # ---- what came of it
-
-    async def _write(self) -> None:
-        while True:
-            await self._settle.wait()
-            self._settle.clear()
-            while self._outcomes:
-                some = self._outcomes[:SETTLE_ROWS]
-                try:
-                    await self._settled(some)
-                except (
-                    TRANSIENT
-                ) as error:  # until then the claims last; then they are made again, which receivers can tell
-                    log.warning("not written down yet: %r", error)
-                    await asyncio.sleep(LISTEN_AGAIN_SECONDS)
-                    continue
-                del self._outcomes[: len(some)]
-                failpoints.pass_by("closed")
-                await asyncio.sleep(SETTLE_PAUSE)
-
-    async def _settled(self, outcomes: list[Outcome]) -> None:
-        statuses = ["delivered" if each.good else measures.status(each) for each in outcomes]
-        failing = await self.database.fetch(
-            deliveries.SETTLE,
-            [each.claimed.id for each in outcomes],
-            [each.claimed.number for each in outcomes],
-            statuses,
-            [each.claimed.subscription for each in outcomes],
-            [each.claimed.organisation for each in outcomes],
-            [each.good for each in outcomes],
-            [each.after for each in outcomes],
-            [each.tried for each in outcomes],
-            [each.given_back for each in outcomes],
-            self.manner.failing.total_seconds(),
-        )
-        measures.ended(statuses)
-        for organisation, subscription, version in failing:
-            await self._disable(organisation, subscription, version, "failing")
-
-    async def _disable(self, organisation: str, subscription: str, version: int, reason: str) -> None:
-        """Have it decided. The same id, however often it is asked for: the first one counts."""
-        message_id = derived_id(subscription, f"{reason}|{version}")
-        body = DisableSubscription(subscription_id=subscription, reason=reason, version=version)
-        headers = write(
-            b"notifier", message_id, body.type, organisation, message_id, stamp(datetime.now(UTC)), subscription,
-            causation=subscription,
-        )  # fmt: skip
-        topic = topics.NOTIFIER_COMMANDS.name
-        await acknowledged(
-            await self.publisher.publish([Send(topic, subscription.encode(), to_json(body), headers, None)])
-        )

@@ -1,12 +1,8 @@
 """What the notifier tells about itself: how old the queue is, what attempts come to, who is left alone."""
 
-from collections import Counter as Tally
-from collections.abc import Sequence
-
 from prometheus_client import Counter, Gauge, Histogram
 
 from chassis.telemetry import metrics
-from services.notifier.deliveries import Outcome
 from services.notifier.sending import Sent
 
 SECONDS = (0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000, 10_000, 100_000)
@@ -37,15 +33,3 @@ def attempted(sent: Sent, good: bool) -> None:
     answer = f"{sent.status // 100}xx" if sent.status else (sent.error or "internal").partition(":")[0]
     ATTEMPTS.labels(answer if not good else "2xx").inc()
     LASTED.observe(sent.seconds)
-
-
-def status(outcome: Outcome) -> str:
-    """What a delivery is after an attempt that did not succeed."""
-    return "waiting" if outcome.given_back or outcome.after is not None else "exhausted"
-
-
-def ended(statuses: Sequence[str]) -> None:
-    """These are written."""
-    for each, count in Tally(statuses).items():
-        if each != "waiting":
-            ENDED.labels(each).inc(count)
