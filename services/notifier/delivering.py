@@ -10,6 +10,7 @@ import contextlib
 import logging
 import random
 import time
+from collections import Counter as Tally
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -157,9 +158,9 @@ class Deliverer:
         room = limits.most - self._in_hand
         if room < limits.most // 8:
             return False  # a few more at a time would cost a statement each
-        names, rooms = self.destinations.rooms(now)
+        asked = self.destinations.rooms(now)
         rows = await self.database.fetch(
-            deliveries.CLAIM, names, rooms, FIRST, min(room, CLAIM_ROWS), self._claim_seconds
+            deliveries.CLAIM, list(asked), list(asked.values()), FIRST, min(room, CLAIM_ROWS), self._claim_seconds
         )
         if rows:
             failpoints.pass_by("claimed")
@@ -167,7 +168,8 @@ class Deliverer:
             self._in_hand += 1
             self.destinations.of(claimed.subscription).in_hand += 1
             self._waiting[claimed.subscription].append((claimed, now))
-        for subscription in {row[1] for row in rows}:
+        for subscription, count in Tally(row[1] for row in rows).items():
+            self.destinations.of(subscription).more = count >= asked.get(subscription, FIRST) or len(rows) == CLAIM_ROWS
             self._begin(subscription)
         measures.IN_HAND.set(self._in_hand)
         if rows:
@@ -246,7 +248,9 @@ class Deliverer:
         return key
 
     def _over(self, outcome: Outcome) -> None:
+        to = self.destinations.of(outcome.claimed.subscription)
         self._in_hand -= 1
-        self.destinations.of(outcome.claimed.subscription).in_hand -= 1
+        to.in_hand -= 1
         self.settler.add(outcome)
-        self._wake.set()  # there is room
+        if to.more and to.room(self.manner.limits, time.monotonic()):
+            self._wake.set()

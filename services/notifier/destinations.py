@@ -37,6 +37,7 @@ class Destination:
     usual: float = 0.1  # seconds that an answer takes
     closed_until: float = 0.0  # nothing is sent before
     pause: float = 0.0
+    more: bool = False  # when it was last claimed for, all its room was filled
 
     def side_by_side(self, limits: Limits) -> int:
         """How many may be under way."""
@@ -45,10 +46,12 @@ class Destination:
         return min(limits.most_each, FIRST + self.successes)
 
     def room(self, limits: Limits, now: float) -> int:
-        """How many more may be claimed for it."""
+        """How many more may be claimed for it: many at a time, when what is in hand runs short."""
         if now < self.closed_until:
             return 0
         sent = self.side_by_side(limits)
+        if self.in_hand - self.under_way >= sent:
+            return 0
         if self.failures == 0 and self.successes:
             sent = round(sent * min(MOST_IN_HAND, max(1.0, IN_HAND_SECONDS / max(self.usual, 0.001) / sent)))
         return max(0, sent - self.in_hand)
@@ -92,11 +95,10 @@ class Destinations:
             found = self.known[subscription] = Destination()
         return found
 
-    def rooms(self, now: float) -> tuple[list[str], list[int]]:
+    def rooms(self, now: float) -> dict[str, int]:
         """What may be claimed for those that are known; others are given `FIRST`."""
         crowded = sum(each.in_hand for each in self.known.values() if each.slow) >= self.limits.most // 2
-        rooms = {key: 0 if crowded and each.slow else each.room(self.limits, now) for key, each in self.known.items()}
-        return list(rooms), list(rooms.values())
+        return {key: 0 if crowded and each.slow else each.room(self.limits, now) for key, each in self.known.items()}
 
     def opens(self, now: float) -> float | None:
         """Seconds until the next circuit may be tried."""

@@ -32,6 +32,14 @@ def test_what_is_in_hand_counts() -> None:
     assert not to.may_send(LIMITS, 0.0)
 
 
+def test_more_is_claimed_only_when_what_is_in_hand_runs_short() -> None:
+    to = proved()
+    to.in_hand, to.under_way = 40, 16
+    assert to.room(LIMITS, 0.0) == 0
+    to.in_hand = 20
+    assert to.room(LIMITS, 0.0) > LIMITS.most_each
+
+
 def test_who_fails_in_a_row_is_left_alone_then_tried_with_one() -> None:
     assert failed(2).room(LIMITS, 100.0) == FIRST
     to = failed(3)
@@ -74,7 +82,7 @@ def test_the_slow_ones_together_never_have_all_the_room() -> None:
         slow = all_.of(name)
         slow.usual, slow.in_hand = 10.0, 8
     all_.known["quick"] = proved()
-    rooms = dict(zip(*all_.rooms(0.0), strict=True))
+    rooms = all_.rooms(0.0)
     assert [rooms[name] for name in "abcd"] == [0, 0, 0, 0]
     assert rooms["quick"] > 0
 
