@@ -43,7 +43,8 @@ free AS (
   FROM destinations n
   JOIN LATERAL (SELECT organisation_id FROM deliveries d
     WHERE d.status = 'waiting' AND d.subscription_id = n.subscription_id LIMIT 1) one ON true
-  JOIN subscriptions s ON s.organisation_id = one.organisation_id AND s.id = n.subscription_id AND s.enabled
+  JOIN LATERAL (SELECT s.id, s.organisation_id FROM subscriptions s
+    WHERE s.organisation_id = one.organisation_id AND s.id = n.subscription_id AND s.enabled LIMIT 1) s ON true
   LEFT JOIN unnest($1::uuid[], $2::int[]) busy(id, room) ON busy.id = s.id
   WHERE coalesce(busy.room, $3::int) > 0),
 due AS MATERIALIZED (
@@ -78,7 +79,8 @@ LEFT JOIN LATERAL (SELECT due_at FROM deliveries d
 LEFT JOIN LATERAL (SELECT due_at, organisation_id FROM deliveries d
   WHERE d.subscription_id = n.subscription_id AND d.status = 'waiting' AND d.due_at <= statement_timestamp()
   ORDER BY due_at LIMIT 1) earlier ON true
-LEFT JOIN subscriptions s ON s.organisation_id = earlier.organisation_id AND s.id = n.subscription_id
+LEFT JOIN LATERAL (SELECT s.enabled FROM subscriptions s
+  WHERE s.organisation_id = earlier.organisation_id AND s.id = n.subscription_id LIMIT 1) s ON true
 """  # noqa: S608 - SQL of our own
 
 DISABLED = "SELECT count(*) FROM subscriptions WHERE NOT enabled AND NOT deleted"
@@ -115,6 +117,7 @@ def tried(at: datetime, number: int, status: int | None, seconds: float, error: 
     )
 
 
+# That it waits is said by `ended_at`: a plan made while the table is empty (decision 0016) would else go through all that waits.
 # Whoever was thought dead and comes back does not disturb the claim of who took its place. The sender that finds a receiver
 # failing for so long gets its subscription back: to have it disabled is a decision, and made elsewhere.
 SETTLE = """
@@ -131,7 +134,7 @@ settled AS (
     tries = CASE WHEN u.tried IS NULL THEN d.tries
       ELSE (d.tries || u.tried)[greatest(1, cardinality(d.tries) - 18):cardinality(d.tries) + 1] END
   FROM u
-  WHERE d.id = u.id AND d.attempts = u.number AND d.status = 'waiting'),
+  WHERE d.id = u.id AND d.attempts = u.number AND d.ended_at IS NULL),
 seen AS (
   SELECT organisation_id, subscription_id, bool_or(good) AS good
   FROM u
@@ -144,7 +147,8 @@ health AS (
   WHERE s.organisation_id = seen.organisation_id AND s.id = seen.subscription_id AND seen.good = (s.failing_since IS NOT NULL))
 SELECT s.organisation_id, s.id::text, s.version
 FROM seen
-JOIN subscriptions s ON s.organisation_id = seen.organisation_id AND s.id = seen.subscription_id
+JOIN LATERAL (SELECT s.organisation_id, s.id, s.version, s.enabled, s.failing_since FROM subscriptions s
+  WHERE s.organisation_id = seen.organisation_id AND s.id = seen.subscription_id LIMIT 1) s ON true
 WHERE NOT seen.good AND s.enabled AND s.failing_since < clock_timestamp() - make_interval(secs => $10::float8)
 """
 
@@ -197,7 +201,7 @@ WHERE ctid = ANY(ARRAY(
         # An event outlives its deliveries: one that is retried at the last moment still has its body.
         prune("events", "stored_at", f"- interval '{seconds // 8} seconds'"),
         prune("replays", "created_at"),
-        prune("subscriptions", "updated_at", "AND deleted"),
+        prune("subscriptions", "updated_at", "AND NOT enabled AND deleted"),
     )
 
 

@@ -60,7 +60,9 @@ async def deliveries(query: Query) -> bytes | None:
     page, status = pages.asked(query.parameters), query.parameters.get("status")
     if status is not None and status not in STATUSES:
         raise BadQuery("status", f"must be one of {', '.join(STATUSES)}")
-    where = "WHERE organisation_id = $1 AND subscription_id = $2::uuid AND ($3::text IS NULL OR status = $3)"
+    where = """
+    WHERE organisation_id = $1 AND subscription_id = $2::uuid AND created_at > '-infinity' AND ($3::text IS NULL OR status = $3)
+    """
     arguments = (query.organisation, query.path["id"], status)
     total: int = await query.database.fetchval(f"SELECT count(*) FROM deliveries {where}", *arguments)  # noqa: S608 - constants
     sql = f"{_DELIVERY} {where} ORDER BY created_at DESC, id DESC LIMIT $4 OFFSET $5"

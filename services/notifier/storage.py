@@ -50,8 +50,9 @@ GROUP BY s.organisation_id
 UNION ALL
 SELECT '{_DELIVERY}', d.organisation_id, d.id::text, s.enabled::int, concat_ws(' ', d.subscription_id, d.event_id, d.type)
 FROM unnest($5::text[], $6::uuid[]) u(organisation_id, id)
-JOIN deliveries d USING (organisation_id, id)
-JOIN subscriptions s ON s.organisation_id = d.organisation_id AND s.id = d.subscription_id AND NOT s.deleted
+JOIN LATERAL (SELECT * FROM deliveries d WHERE d.id = u.id AND d.organisation_id = u.organisation_id LIMIT 1) d ON true
+JOIN LATERAL (SELECT enabled FROM subscriptions s
+  WHERE s.organisation_id = d.organisation_id AND s.id = d.subscription_id AND NOT s.deleted LIMIT 1) s ON true
 JOIN events e ON e.id = d.event_id
 """  # noqa: S608 - words of our own
 
