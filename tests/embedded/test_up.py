@@ -117,7 +117,8 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
         await first.says("Holdfast runs at http://127.0.0.1:")
         await first.says("Clients for development: demo / demo-secret and rival / rival-secret")
         before = run_json(data)
-        names = {"kafka", "postgres", "availability-1", "relay-1", "booking-1", "booking-2", "gateway-1"}
+        services = {"availability-1", "relay-1", "booking-1", "booking-2", "notifier-1", "gateway-1"}
+        names = {"kafka", "postgres", *services}
         assert set(before["processes"]) == names
         assert all(holds_lock(pid, data) for pid in before["processes"].values())
         await make_topic(before)
