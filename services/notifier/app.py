@@ -18,6 +18,9 @@ from services.notifier.reads import READS
 from services.notifier.settings import NotifierSettings
 
 
+MOST_RECORDS = 200  # of a batch: each may cause a delivery for each of twenty subscriptions
+
+
 def main() -> None:
     settings = NotifierSettings()
     seal = Seal([key.get_secret_value() for key in settings.sealing_keys])
@@ -27,7 +30,7 @@ def main() -> None:
 
     def make(pool: asyncpg.Pool, failed: Callable[[BaseException], None]) -> Parts:
         return Parts(
-            Decider(service, settings, pool, failed),
+            Decider(service, settings, pool, failed, max_records=MOST_RECORDS),
             Deliverer(settings, settings.manner, settings.rules, seal, failed),
         )
 
