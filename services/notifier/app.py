@@ -17,7 +17,6 @@ from services.notifier.handlers import NotifierService
 from services.notifier.reads import READS
 from services.notifier.settings import NotifierSettings
 
-
 MOST_RECORDS = 200  # of a batch: each may cause a delivery for each of twenty subscriptions
 
 

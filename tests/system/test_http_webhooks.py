@@ -4,6 +4,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 import standardwebhooks
 from awaiting import until
@@ -239,4 +240,24 @@ async def test_another_organisation_s_webhooks_are_404_and_its_events_nowhere(ho
         assert held["id"].encode() not in feed.raw
         assert location.rpartition("/")[2].encode() not in (await call(rival.session, "GET", PATH)).raw
     assert (await get(house, location))["enabled"]
+    await call(house.session, "DELETE", location)
+
+
+async def test_whoever_may_not_read_bookings_cannot_have_them_delivered(house: House, receiver: Receiver) -> None:
+    made = await subscribe(house, f"{receiver.url}/scopes")
+    location = made.headers["Location"]
+    delivery = (await call(house.session, "POST", f"{location}/ping")).headers["Location"]
+    secret = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
+    async with house.session.post("/oauth/token", data={**secret, "scope": "org_read org_write"}) as answer:
+        token = (await answer.json())["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(house.url, headers=bearer) as narrow:
+        for method, path, body in (
+            ("POST", PATH, {"url": f"{receiver.url}/mine", "events": ["*"]}),
+            ("PATCH", location, {"url": f"{receiver.url}/mine"}),
+            ("GET", delivery, None),
+            ("GET", "/v1/events", None),
+        ):
+            assert (await call(narrow, method, path, body)).status == 403, (method, path)
+        assert (await call(narrow, "GET", location)).status == 200
     await call(house.session, "DELETE", location)

@@ -21,6 +21,7 @@ from services.gateway.route import Route
 
 router = APIRouter(prefix="/v1/webhooks/subscriptions", tags=["webhooks"], route_class=Route)
 ONE, DELIVERY = "/{id:uuid}", "/deliveries/{id:uuid}"
+BOOKINGS = "booking:read"
 
 
 @router.post(
@@ -30,7 +31,11 @@ ONE, DELIVERY = "/{id:uuid}", "/deliveries/{id:uuid}"
     responses=documentation.command(201, examples.WITH_SECRET, "CONFLICT", "VALIDATION_FAILED"),
 )
 async def create_subscription(call: Command, body: shapes.NewSubscription) -> Response:
-    """Tell this URL of these events from now on. A secret that is made for it is in this answer only, and in its repeats."""
+    """Tell this URL of these events from now on. A secret that is made for it is in this answer only, and in its repeats.
+
+    What is delivered shows bookings: the token needs `booking:read` too.
+    """
+    call.identity.require(BOOKINGS)
     new = derived_id(call.id, "subscription")
     location = f"/v1/webhooks/subscriptions/{new}"
     command = notifier.CreateSubscription(
@@ -79,7 +84,9 @@ async def get_subscription(call: Reading, id: UUID) -> Response:  # noqa: A002 -
     ),
 )
 async def change_subscription(call: Command, id: UUID, body: shapes.SubscriptionChange) -> Response:  # noqa: A002
-    """Change what is given; `enabled` switches it off, or on again."""
+    """Change what is given; `enabled` switches it off, or on again. For another `url` the token needs `booking:read` too."""
+    if body.url is not None:
+        call.identity.require(BOOKINGS)
     command = notifier.ChangeSubscription(
         subscription_id=str(id),
         url=body.url,
@@ -160,7 +167,8 @@ async def list_deliveries(call: Reading, id: UUID, query: Annotated[shapes.Deliv
     responses=documentation.read(examples.WHOLE_DELIVERY, "NOT_FOUND"),
 )
 async def get_delivery(call: Reading, id: UUID) -> Response:  # noqa: A002
-    """A delivery with its request, the last response, and every attempt."""
+    """A delivery with its request, the last response, and every attempt. The request shows a booking: `booking:read` is needed too."""
+    call.identity.require(BOOKINGS)
     return Response(await call.passed_on("notifier", f"/deliveries/{id}"), media_type="application/json")
 
 
