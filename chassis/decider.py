@@ -8,42 +8,26 @@ whoever comes next begins where outputs are still unsent.
 
 import asyncio
 import logging
-import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 import asyncpg
 from aiokafka import TopicPartition
-from prometheus_client import Counter
 
-from chassis import dead_letters, failpoints, inbox
-from chassis.backlog import Messages
-from chassis.batch import Batches, Behind, Gap, Lost, Offsets, Service, Spans, Stubborn
+from chassis import failpoints, inbox
+from chassis.attempts import AGAIN, Attempts
+from chassis.batch import Batches, Behind, Gap, Lost, Offsets, Service, Spans
 from chassis.database import TRANSIENT
 from chassis.entries import Send
 from chassis.messages import DeadRecord, Incoming, open_record
 from chassis.publisher import Acks, Publisher, acknowledged
 from chassis.settings import Settings
 from chassis.stream import Stream
-from chassis.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.3  # after this without work, what is acknowledged is marked by a statement of its own
 LOOK_SECONDS = 5.0  # so often the database is asked whether it still has what was decided and marked
-MOST_REFUSALS = 5  # of a batch by a rule; then its messages are decided one by one
-BACKOFF = (0.0, 0.1, 0.3, 1.0, 3.0, 5.0)  # seconds; the last one for ever
-
-AGAIN = Counter(
-    "holdfast_batches_again", "Batches that had to begin again, by what broke", ["reason"], registry=metrics
-)
-
-
-T = TypeVar("T")
-# Not a message's fault, and another try will not help: the first three are handled above, the database refusing our SQL or our
-# role ends the process. Burying message after message for a missing migration would be worse than standing still.
-HOPELESS = (Behind, Gap, Lost, asyncpg.SyntaxOrAccessError)
 
 
 class Decider:
@@ -74,6 +58,7 @@ class Decider:
             max_records=max_records,
             seek_on_assignment=settings.seek_on_assignment,
         )
+        self._attempts = Attempts(self.stream, self._attempt)
         self._busy = asyncio.Lock()
         self._acks: asyncio.Task[None] | None = None
         self._sending: Spans = {}  # decided, not yet acknowledged
@@ -155,8 +140,9 @@ class Decider:
         spans: Spans = {}
         while parts and sends is None:
             spans = {partition: (run[0].record.offset, run[-1].record.offset + 1) for partition, run in parts.items()}
+            unmarked = {partition: self._unmarked(partition, start) for partition, (start, _) in spans.items()}
             try:
-                sends = await self._decide([message for run in parts.values() for message in run], spans)
+                sends = await self._attempts.decide([each for run in parts.values() for each in run], spans, unmarked)
             except Gap as gap:  # the others go on: nobody would bring their records again
                 del parts[gap.partition]
                 await self._mark()
@@ -222,57 +208,7 @@ class Decider:
 
     # ---- one batch
 
-    async def _patiently(
-        self, action: Callable[[], Awaitable[T]], needed: Sequence[TopicPartition], refusals: float = math.inf
-    ) -> T:
-        """Try until it works: what is transient never reaches the dead letters. Raises Lost when it is no longer ours to do,
-        and Stubborn when a rule has refused it so many times."""
-        tries = 0
-        while True:
-            try:
-                return await action()
-            except asyncpg.SerializationError as error:
-                reason = str(error)
-                refusals -= 1
-            except TRANSIENT as error:
-                reason = type(error).__name__
-            except asyncpg.ExclusionViolationError as error:
-                reason = error.constraint_name  # type: ignore[attr-defined]
-            except asyncpg.UniqueViolationError as error:
-                if error.constraint_name != "inbox_pkey":  # type: ignore[attr-defined]
-                    raise
-                reason = "known_meanwhile"  # the same message came through another partition
-            AGAIN.labels(reason).inc()
-            log.warning("again: %s", reason)
-            if not self.stream.owns(needed):
-                raise Lost
-            if refusals <= 0:
-                raise Stubborn(reason)
-            await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
-            tries += 1
-
-    async def _decide(self, messages: Messages, spans: Spans) -> list[Send]:
-        """Decide and write these messages. Raises Behind, Gap or Lost; what was written before is sent again."""
-        reached = dict(self.stream.expected)
-        if not self.stream.owns(spans):
-            raise Lost
-        unmarked = {partition: self._unmarked(partition, start) for partition, (start, _) in spans.items()}
-        refusals = MOST_REFUSALS if len(messages) > 1 else math.inf
-        try:
-            return await self._patiently(lambda: self._write(messages, spans, unmarked, reached), list(spans), refusals)
-        except HOPELESS:
-            raise
-        except Exception as error:  # R10: this batch will never work as it is; the culprit is found one by one
-            log.warning("one by one: %r", error)
-        sends: list[Send] = []
-        for message in messages:
-            record = message.record
-            partition = TopicPartition(record.topic, record.partition)
-            sends += await self._alone(message, {partition: (record.offset, record.offset + 1)}, unmarked, reached)
-            reached[partition] = record.offset + 1
-        return sends
-
-    async def _write(
+    async def _attempt(
         self, messages: Sequence[Incoming | DeadRecord], spans: Spans, unmarked: Offsets, reached: Offsets
     ) -> list[Send]:
         """One attempt; what is acknowledged meanwhile is marked with it."""
@@ -282,18 +218,3 @@ class Decider:
         if sent:
             failpoints.pass_by("marked")
         return sends
-
-    async def _alone(
-        self, message: Incoming | DeadRecord, span: Spans, unmarked: Offsets, reached: Offsets
-    ) -> list[Send]:
-        try:
-            return await self._patiently(lambda: self._write([message], span, unmarked, reached), list(span))
-        except HOPELESS:
-            raise
-        except Exception as error:
-            if isinstance(message, DeadRecord):
-                raise
-            reason = f"{dead_letters.FAILED}{type(error).__name__}: {error}"[:1000]
-            log.exception("dead letter: %s %s", message.envelope.type, message.id)
-            dead = DeadRecord(message.record, reason, message.envelope, message.body)
-            return await self._patiently(lambda: self._write([dead], span, unmarked, reached), list(span))

@@ -128,6 +128,14 @@ class Scene:
         await self.bus.raw(self.toy.commands.name, value, said, message.thing_id.encode())
         return message_id
 
+    async def tell(self, answer: str) -> str:
+        """An outcome comes, of whatever call; its id."""
+        message = ToyHeard(thing_id=str(uuid.uuid4()), call_id=str(uuid.uuid4()), answer=answer)
+        value = message.__pydantic_serializer__.to_json(message)
+        said = usual(message, str(uuid.uuid4()), reply_to=None)
+        await self.bus.raw(self.toy.commands.name, value, said, message.thing_id.encode())
+        return message.call_id
+
     async def heard(self, call_id: str) -> list[str]:
         """What the service decided on, of this call."""
         rows = await self.pool.fetch("SELECT answer FROM heard WHERE call_id = $1 ORDER BY ordinal", call_id)
