@@ -90,7 +90,7 @@ class GuardedConnector(aiohttp.TCPConnector):
             socket_factory=partial(_socket, rules),
             **options,
         )
-        self._factory: partial[ResponseHandler] = partial(BoundedConversation, loop=self._loop)
+        self._factory = partial[ResponseHandler](BoundedConversation, loop=self._loop)
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
         connection = await super().connect(req, traces, timeout)
