@@ -7,9 +7,10 @@ address, and judged again. So there is no moment in which a name could change it
 import socket
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
+import pycares
 from aiohttp import ClientRequest, ClientTimeout
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
@@ -60,6 +61,14 @@ class BoundedConversation(ResponseHandler):
 conversation: ContextVar[BoundedConversation | None] = ContextVar("conversation", default=None)
 
 
+def system_names() -> AbstractResolver:
+    """The system's name servers, asked for the whole name and nothing added to it; a slow one holds up its own name only.
+
+    A lookup has its own end: it goes on for others when the delivery that began it has given up.
+    """
+    return aiohttp.AsyncResolver(timeout=2.0, tries=2, flags=pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS)
+
+
 class GuardedResolver(AbstractResolver):
     """Looks names up, and refuses a name of which any address is refused: half a rebinding is one too."""
 
@@ -90,7 +99,7 @@ class GuardedConnector(aiohttp.TCPConnector):
             socket_factory=partial(_socket, rules),
             **options,
         )
-        self._factory = partial[ResponseHandler](BoundedConversation, loop=self._loop)
+        self._factory = cast("partial[ResponseHandler]", partial(BoundedConversation, loop=self._loop))
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
         connection = await super().connect(req, traces, timeout)

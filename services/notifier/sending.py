@@ -18,7 +18,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from services.notifier.addresses import AddressRules, Forbidden, target
-from services.notifier.connecting import GuardedConnector, TooMuchHeard, conversation
+from services.notifier.connecting import GuardedConnector, TooMuchHeard, conversation, system_names
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +77,8 @@ class Sender:
     names: AbstractResolver | None = None
 
     async def __aenter__(self) -> Self:
-        # A lookup has its own end: it goes on for others when the delivery that began it has given up.
-        names = self.names or aiohttp.AsyncResolver(timeout=2.0, tries=2)
         self._session = aiohttp.ClientSession(
-            connector=GuardedConnector(self.rules, names, ssl=self.tls or True),
+            connector=GuardedConnector(self.rules, self.names or system_names(), ssl=self.tls or True),
             headers=HEADERS,
             timeout=aiohttp.ClientTimeout(total=self.seconds, ceil_threshold=self.seconds + 1),
             auto_decompress=False,  # what is packed stays so: no bomb goes off
