@@ -1,10 +1,7 @@
 """`holdfast listen` as a developer runs it, beside a gateway of the contract's form and a server of theirs."""
 
-import asyncio
 import contextlib
 import json
-import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,13 +10,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from awaiting import until
+from developing import listening
 
 from services.notifier import signing
 from services.notifier.addresses import AddressRules
 from services.notifier.sending import Sender, Sent
 
-ROOT = Path(__file__).parents[2]
 KEY = bytes(range(32))
 EVENT = {"id": "e1", "type": "booking.created", "sequence": 1, "data": {"id": "b1", "status": "RESERVED_15_MIN"}}
 
@@ -81,38 +77,6 @@ async def gateway() -> AsyncIterator[Gateway]:
         yield mine
 
 
-@dataclass
-class Terminal:
-    process: asyncio.subprocess.Process
-    output: Path
-
-    async def says(self, words: str) -> None:
-        async def said() -> bool:
-            return words in self.output.read_text() or self.process.returncode is not None
-
-        await until(said)
-        assert words in self.output.read_text(), self.output.read_text()
-
-    async def interrupted(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return await asyncio.wait_for(self.process.wait(), 20)
-
-
-@contextlib.asynccontextmanager
-async def _listening(folder: Path, *words: str) -> AsyncIterator[Terminal]:
-    output = folder / "terminal"
-    with output.open("w") as file:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "embedded.command", "listen", *words), cwd=ROOT, stdout=file, stderr=file
-        )
-    try:
-        yield Terminal(process, output)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 async def test_listen_forwards_what_comes_untouched_and_gives_the_answer_back(tmp_path: Path, gateway: Gateway) -> None:
     came, answers = [], [200, 503, 200]
 
@@ -123,7 +87,7 @@ async def test_listen_forwards_what_comes_untouched_and_gives_the_answer_back(tm
     body = json.dumps(EVENT).encode() + b" "
     async with (
         _serving(web.post("/hook", hook)) as mine,
-        _listening(tmp_path, "--url", gateway.url, "--forward", f"{mine}/hook", "--event", "booking.*") as terminal,
+        listening(tmp_path, "--url", gateway.url, "--forward", f"{mine}/hook", "--event", "booking.*") as terminal,
     ):
         await terminal.says("Ctrl-C ends it")
         first = await gateway.delivers(body)
@@ -149,7 +113,7 @@ async def test_listen_forwards_what_comes_untouched_and_gives_the_answer_back(tm
 
 
 async def test_listen_without_a_server_behind_it_says_so_and_is_asked_again(tmp_path: Path, gateway: Gateway) -> None:
-    async with _listening(tmp_path, "--url", gateway.url, "--forward", "http://127.0.0.1:1/hook") as terminal:
+    async with listening(tmp_path, "--url", gateway.url, "--forward", "http://127.0.0.1:1/hook") as terminal:
         await terminal.says("Ctrl-C ends it")
         sent = await gateway.delivers(json.dumps(EVENT).encode())
         await terminal.says("✗ Cannot connect to host 127.0.0.1:1")
@@ -159,7 +123,7 @@ async def test_listen_without_a_server_behind_it_says_so_and_is_asked_again(tmp_
 
 async def test_listen_alone_takes_and_shows_what_comes(tmp_path: Path, gateway: Gateway) -> None:
     secret = signing.written(bytes(range(40)))
-    async with _listening(tmp_path, "--url", gateway.url, "--secret", secret) as terminal:
+    async with listening(tmp_path, "--url", gateway.url, "--secret", secret) as terminal:
         await terminal.says("Ctrl-C ends it")
         assert (await gateway.delivers(json.dumps(EVENT).encode(), key=bytes(range(40)))).status == 200
         await terminal.says("RESERVED_15_MIN  taken in")
@@ -174,15 +138,15 @@ async def test_listen_says_why_it_may_not(tmp_path: Path, gateway: Gateway) -> N
         "message": "No.",
         "details": [{"field": "url", "issue": "must begin with https://"}],
     }
-    async with _listening(tmp_path, "--url", gateway.url) as terminal:
+    async with listening(tmp_path, "--url", gateway.url) as terminal:
         await terminal.says("holdfast: the platform answered 400 VALIDATION_FAILED: url must begin with https://.")
         assert await terminal.process.wait() == 1
-    async with _listening(tmp_path, "--url", gateway.url, "--client-secret", "guessed") as terminal:
+    async with listening(tmp_path, "--url", gateway.url, "--client-secret", "guessed") as terminal:
         await terminal.says("holdfast: POST /oauth/token was answered 401 invalid_client")
         assert await terminal.process.wait() == 1
-    async with _listening(tmp_path, "--url", "http://127.0.0.1:1") as terminal:
+    async with listening(tmp_path, "--url", "http://127.0.0.1:1") as terminal:
         await terminal.says("holdfast: the platform at http://127.0.0.1:1 does not answer")
         assert await terminal.process.wait() == 1
-    async with _listening(tmp_path, "--data", str(tmp_path / "none")) as terminal:
+    async with listening(tmp_path, "--data", str(tmp_path / "none")) as terminal:
         await terminal.says("start `holdfast up`")
         assert await terminal.process.wait() == 1
