@@ -81,6 +81,46 @@ def demo() -> None:
 
 
 @app.command()
+def listen(
+    forward: Annotated[str | None, typer.Option(help="Where deliveries go: http://localhost:3000/hook.")] = None,
+    url: Annotated[str | None, typer.Option(help="The platform's gateway; else what the data folder says.")] = None,
+    events: Annotated[
+        list[str] | None, typer.Option("--event", help="As in booking.*; repeatable; all without.")
+    ] = None,
+    client_id: Annotated[str, typer.Option(help="Whose events.")] = "demo",
+    client_secret: Annotated[str | None, typer.Option(envvar="HOLDFAST_CLIENT_SECRET")] = None,
+    secret: Annotated[str | None, typer.Option(help="whsec_…, to sign with the same one each time.")] = None,
+    public_url: Annotated[str | None, typer.Option(help="A tunnel's https address that leads to --port here.")] = None,
+    port: Annotated[
+        int, typer.Option(help="Where deliveries come in, on 127.0.0.1; 0 takes a free one.", max=65535)
+    ] = 0,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Forward webhooks to a server on this machine and show them as they come; needs a platform that runs."""
+    from embedded import listen as listening
+    from embedded.problem import Problem
+    from examples import addresses
+    from examples.telling import Unexpected
+
+    if forward and not forward.startswith(("http://", "https://")):
+        raise typer.BadParameter("write http://localhost:3000/hook", param_hint="--forward")
+    if public_url and not port:
+        raise typer.BadParameter("say with --port where the tunnel leads", param_hint="--public-url")
+
+    async def work() -> int:
+        try:
+            gateway = (url or addresses.of("gateway", data)).rstrip("/")
+        except Unexpected:
+            raise Problem(
+                f"nothing runs in {data}: start `holdfast up`, or say where the platform is with --url"
+            ) from None
+        wishes = listening.Wishes(gateway, forward, client_id, client_secret, events or ["*"], secret, public_url, port)
+        return await listening.listen(wishes, _say)
+
+    _run(work, interrupted=0, stopped="no longer listening")
+
+
+@app.command()
 def status(
     data: DataOption = DEFAULT_DATA,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
@@ -126,19 +166,19 @@ def main() -> None:
     app()
 
 
-def _run(work: Callable[[], Awaitable[int]], *, interrupted: int) -> None:
+def _run(work: Callable[[], Awaitable[int]], *, interrupted: int, stopped: str = "everything is stopped") -> None:
     """Run to the end or to the first signal; whichever it is, everything that was started is stopped first."""
     from embedded.problem import Problem
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt to reach a Kafka that starts
     try:
-        code = asyncio.run(_until_signal(work, interrupted))
+        code = asyncio.run(_until_signal(work, interrupted, stopped))
     except Problem as problem:
         _fail(problem)
     raise typer.Exit(code)
 
 
-async def _until_signal(work: Callable[[], Awaitable[int]], interrupted: int) -> int:
+async def _until_signal(work: Callable[[], Awaitable[int]], interrupted: int, stopped: str) -> int:
     stopping = False
     task = asyncio.current_task()
     assert task is not None
@@ -159,7 +199,7 @@ async def _until_signal(work: Callable[[], Awaitable[int]], interrupted: int) ->
     except asyncio.CancelledError:
         if not stopping:
             raise
-        _say("everything is stopped")
+        _say(stopped)
         return interrupted
 
 

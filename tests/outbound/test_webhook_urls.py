@@ -1,0 +1,146 @@
+"""Which URLs may be subscribed to, by their words alone."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hostile import BY_ADDRESS, BY_WORDS, PUBLIC
+
+from services.notifier.addresses import AddressRules, judged, refused, target
+
+PORT = 8443
+RULES = AddressRules(ports=frozenset({443, PORT}))
+DEVELOPMENT = AddressRules(development=True)
+
+
+def test_there_are_more_than_eighty_hostile_urls() -> None:
+    assert len(set(BY_WORDS)) >= 150
+
+
+@pytest.mark.parametrize("url", BY_WORDS)
+def test_a_hostile_url_is_refused_in_words(url: str) -> None:
+    why = judged(url.replace("{port}", str(PORT)), RULES)
+    assert why
+    assert why.split()[0] in ("has", "is", "must")
+    assert "127" not in why
+
+
+@pytest.mark.parametrize("url", PUBLIC)
+def test_a_public_url_is_accepted(url: str) -> None:
+    assert judged(url, AddressRules()) is None
+
+
+@pytest.mark.parametrize("url", PUBLIC)
+def test_a_public_url_is_accepted_in_development_too(url: str) -> None:
+    assert judged(url, DEVELOPMENT) is None
+
+
+@pytest.mark.parametrize("address", BY_ADDRESS)
+def test_an_address_that_is_not_public_is_refused(address: str) -> None:
+    assert refused(address, AddressRules())
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111", "2a00:1450:4001::2004"]
+)
+def test_a_public_address_is_not_refused(address: str) -> None:
+    assert not refused(address, AddressRules())
+
+
+@pytest.mark.parametrize(
+    "address", ["", "localhost", "fe80::1%lo", "1.1.1.1%lo", "127.1", "0x7f.1", "::1::", "2a00:1450:4001::2004%1"]
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    assert refused(address, AddressRules())
+
+
+def test_what_python_calls_global_is_not_enough() -> None:
+    taken_for_public = [each for each in BY_ADDRESS if ip_address(each).is_global]
+    assert len(taken_for_public) > 5  # else our own list would not be needed
+    assert all(refused(each, AddressRules()) for each in taken_for_public)
+
+
+@pytest.mark.parametrize("port", [22, 80, 8443])
+def test_another_port_than_https_is_refused(port: int) -> None:
+    assert judged(f"https://example.com:{port}/", AddressRules()) == "must have port 443"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:3000/hook",
+        "http://hooks.localhost:3000/hook",
+        "http://127.0.0.1:3000/hook",
+        "http://127.3.2.1/hook",
+        "http://[::1]:3000/hook",
+        "https://localhost:3000/hook",
+    ],
+)
+def test_development_allows_loopback_over_plain_http_at_any_port(url: str) -> None:
+    assert judged(url, DEVELOPMENT) is None
+    assert judged(url, AddressRules(ports=frozenset(range(1, 65536)))) is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/",
+        "http://10.0.0.1/",
+        "https://10.0.0.1/",
+        "https://192.168.1.1:3000/",
+        "http://169.254.169.254/",
+        "http://[::ffff:127.0.0.1]:3000/",
+        "http://0.0.0.0:3000/",
+        "http://2130706433:3000/",
+        "http://127.1:3000/",
+        "http://localhost.:3000/",
+        "http://localhost.example.com:3000/",
+        "http://notlocalhost:3000/",
+        "http://user@localhost:3000/",
+        "https://example.com:3000/",
+        "http://localhost:0/",
+    ],
+)
+def test_development_allows_nothing_else(url: str) -> None:
+    assert judged(url, DEVELOPMENT) is not None
+
+
+def test_a_listed_host_may_be_private_but_never_metadata() -> None:
+    rules = AddressRules(development=True, allowed_hosts=frozenset({"receiver", "10.1.2.3", "169.254.169.254"}))
+    assert judged("http://receiver:3000/hook", rules) is None
+    assert judged("http://other:3000/hook", rules) is not None
+    assert judged("http://10.1.2.3:3000/hook", rules) is None
+    assert judged("http://10.1.2.4:3000/hook", rules) is not None
+    assert judged("http://169.254.169.254/", rules) is not None
+    assert not refused("10.0.0.7", rules, "receiver")
+    assert refused("10.0.0.7", rules, "other.example")
+    assert refused("127.0.0.1", rules, "other.example")
+    for metadata in "169.254.169.254", "100.100.100.200", "fd00:ec2::254", "168.63.129.16":
+        assert refused(metadata, rules, "receiver")
+
+
+def test_listed_hosts_without_development_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="in development only"):
+        AddressRules(allowed_hosts=frozenset({"receiver"}))
+
+
+def test_a_network_of_the_operators_own_is_refused_too() -> None:
+    rules = AddressRules(forbidden_networks=(ip_network("8.8.8.0/24"), ip_network("2a00:1450::/32")))
+    assert refused("8.8.8.8", rules)
+    assert not refused("8.8.4.4", rules)
+    assert judged("https://8.8.8.8/", rules) == "has an address that is not public"
+    assert refused("2a00:1450:4001::2004", rules)
+
+
+@pytest.mark.parametrize(
+    ("url", "called"),
+    [
+        ("https://EXAMPLE.com/Hook", "https://example.com/Hook"),
+        ("https://example.com", "https://example.com/"),
+        ("https://example.com?a=%2B+b%41", "https://example.com/?a=%2B+b%41"),
+        ("https://bücher.example/%7Ea", "https://xn--bcher-kva.example/%7Ea"),
+        ("HTTPS://[2606:4700:4700:0::1111]/", "https://[2606:4700:4700::1111]/"),
+    ],
+)
+def test_what_is_called_is_what_was_judged(url: str, called: str) -> None:
+    """One reading of a URL: its host as judged, its path and query as they were written."""
+    assert str(target(url, AddressRules())) == called
