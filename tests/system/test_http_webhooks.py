@@ -1,5 +1,7 @@
 """Webhooks over HTTP: subscribe, be told, look into what was delivered, catch up."""
 
+import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +12,8 @@ import standardwebhooks
 from awaiting import until
 from http_house import ADA, House, Told, call, opened
 from receiving import Receiver, status
+
+from embedded import listen
 
 PATH = "/v1/webhooks/subscriptions"
 
@@ -248,8 +252,9 @@ async def test_whoever_may_not_read_bookings_cannot_have_them_delivered(house: H
     location = made.headers["Location"]
     delivery = (await call(house.session, "POST", f"{location}/ping")).headers["Location"]
     secret = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
-    async with house.session.post("/oauth/token", data={**secret, "scope": "org_read org_write"}) as answer:
-        token = (await answer.json())["access_token"]
+    async with aiohttp.ClientSession(house.url) as nobody:
+        async with nobody.post("/oauth/token", data={**secret, "scope": "org_read org_write"}) as answer:
+            token = (await answer.json())["access_token"]
     bearer = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(house.url, headers=bearer) as narrow:
         for method, path, body in (
@@ -261,3 +266,28 @@ async def test_whoever_may_not_read_bookings_cannot_have_them_delivered(house: H
             assert (await call(narrow, method, path, body)).status == 403, (method, path)
         assert (await call(narrow, "GET", location)).status == 200
     await call(house.session, "DELETE", location)
+
+
+async def test_holdfast_listen_forwards_what_the_platform_delivers_and_leaves_nothing(
+    house: House, receiver: Receiver
+) -> None:
+    said: list[str] = []
+    wishes = listen.Wishes(gateway=house.url, forward=f"{receiver.url}/hook", events=["booking.created"])
+    listening = asyncio.create_task(listen.listen(wishes, said.append))
+
+    async def subscribed() -> str | None:
+        found = [re.search(r"Secret of subscription (\S+): (\S+)", line) for line in said]
+        return next((each[1] for each in found if each), None)
+
+    subscription = await until(subscribed)
+    held = await house.held()
+
+    async def forwarded() -> bool:
+        return bool(mine(receiver.at("/hook"), held["id"]))
+
+    await until(forwarded)
+    listening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listening
+    assert said[-1] == "the subscription is deleted"
+    assert (await call(house.session, "GET", f"{PATH}/{subscription}")).status == 404
