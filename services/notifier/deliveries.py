@@ -60,13 +60,16 @@ due AS MATERIALIZED (
   ORDER BY row_number() OVER (PARTITION BY f.id ORDER BY c.due_at), c.due_at
   LIMIT $4::int)
 UPDATE deliveries d
-SET claimed_until = clock_timestamp() + make_interval(secs => $5::float8), attempts = d.attempts + 1
+SET claimed_until = clock_timestamp() + make_interval(secs => $5::float8), claimed_by = $6, attempts = d.attempts + 1
 FROM due, subscriptions s, events e
 WHERE d.id = due.id AND s.organisation_id = d.organisation_id AND s.id = d.subscription_id AND e.id = d.event_id
 RETURNING d.id::text, d.subscription_id::text, d.organisation_id, d.attempts, d.began, s.url,
   ARRAY(SELECT t.secret FROM unnest(s.secrets, s.secrets_until) t(secret, until) WHERE t.until > statement_timestamp()),
   s.version, d.event_id::text, d.type, extract(epoch FROM clock_timestamp() - d.created_at)::float8, e.body
 """  # noqa: S608 - SQL of our own
+
+# What this very instance had when it died: nobody else has to wait for the end of its claims.
+TAKE_BACK = "UPDATE deliveries SET claimed_until = NULL WHERE status = 'waiting' AND claimed_by = $1 AND claimed_until IS NOT NULL"
 
 # Seconds until the next delivery is due that is not yet, and how long the oldest one has been due.
 WAITING = f"""{_DESTINATIONS}

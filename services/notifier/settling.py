@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import asyncpg
+from aiokafka.errors import KafkaError
 
 from chassis import failpoints
 from chassis.database import TRANSIENT
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 ROWS = 500  # at most in one statement
 GATHER_SECONDS = 0.02  # in which outcomes gather: a statement for each of a few would cost more than the deliveries
 AGAIN_SECONDS = 1.0
+TOLD_SECONDS = 5.0  # for Kafka to take a command; outcomes must not wait for longer
 
 
 class Settler:
@@ -80,8 +82,8 @@ class Settler:
 
     async def disable(
         self, organisation: str, subscription: str, version: int, reason: Literal["gone", "failing"]
-    ) -> None:
-        """Have it decided: what was decided about this version before is a repeat."""
+    ) -> bool:
+        """Have it decided: what was decided about this version before is a repeat. False while Kafka is away: ask again then."""
         message_id = derived_id(subscription, f"{reason}|{version}")
         body = DisableSubscription(subscription_id=subscription, reason=reason, version=version)
         now = stamp(datetime.now(UTC))
@@ -89,4 +91,10 @@ class Settler:
             b"notifier", message_id, body.type, organisation, message_id, now, subscription, causation=subscription
         )
         send = Send(topics.NOTIFIER_COMMANDS.name, subscription.encode(), to_json(body), headers, None)
-        await acknowledged(await self.publisher.publish([send]))
+        try:
+            async with asyncio.timeout(TOLD_SECONDS):
+                await acknowledged(await self.publisher.publish([send]))
+        except (KafkaError, TimeoutError) as error:
+            log.warning("subscription %s is not disabled yet: %r", subscription, error)
+            return False
+        return True

@@ -7,6 +7,7 @@ import pytest
 import standardwebhooks
 from bus import Bus
 from hooks import SECRET, Hooks, delivery_of, hooks_of
+from receiving import hanging
 
 from chassis.failpoints import EXIT_CODE
 
@@ -75,3 +76,18 @@ async def test_a_stopped_notifier_gives_back_what_it_has(hooks: Hooks) -> None:
         assert await hooks.ended(about, EVENTS) == {"delivered": EVENTS}
     arrived = Counter(each.id for each in hooks.receiver.at("/one"))
     assert set(arrived.values()) == {1}
+
+
+async def test_an_instance_that_comes_back_does_not_wait_for_the_end_of_its_own_claims(hooks: Hooks) -> None:
+    named = {"HOLDFAST_INSTANCE": f"notifier-{hooks.database}"}
+    async with hooks.notifying(**named) as first:
+        about = await hooks.subscribe("/one")
+        hooks.receiver.answers["/one"] = hanging()
+        await hooks.happen(3)
+        await hooks.arrive("/one", 3)
+        first.kill()
+        await first.ended()
+    del hooks.receiver.answers["/one"]
+    async with hooks.notifying(**named):
+        assert await hooks.ended(about, 3, within=15) == {"delivered": 3}
+    assert set(Counter(each.id for each in hooks.receiver.at("/one")).values()) == {2}

@@ -252,9 +252,9 @@ async def test_whoever_may_not_read_bookings_cannot_have_them_delivered(house: H
     location = made.headers["Location"]
     delivery = (await call(house.session, "POST", f"{location}/ping")).headers["Location"]
     secret = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
-    async with aiohttp.ClientSession(house.url) as nobody:
-        async with nobody.post("/oauth/token", data={**secret, "scope": "org_read org_write"}) as answer:
-            token = (await answer.json())["access_token"]
+    asked = {**secret, "scope": "org_read org_write"}
+    async with aiohttp.ClientSession(house.url) as nobody, nobody.post("/oauth/token", data=asked) as answer:
+        token = (await answer.json())["access_token"]
     bearer = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(house.url, headers=bearer) as narrow:
         for method, path, body in (

@@ -53,6 +53,7 @@ CREATE TABLE deliveries (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   due_at timestamptz NOT NULL DEFAULT clock_timestamp(), -- the next attempt
   claimed_until timestamptz,           -- while a sender has it; if it dies another one takes over then
+  claimed_by text,                     -- the instance that has it, where instances have names
   attempts int NOT NULL DEFAULT 0,     -- begun, whether or not they ended; names the claim that may write the outcome
   began int NOT NULL DEFAULT 0,        -- the attempts before the schedule began again
   ended_at timestamptz,
