@@ -32,6 +32,7 @@ from contracts.outcomes import NotAccepted as NotAccepted
 from contracts.outcomes import Reply as Reply
 from contracts.outcomes import Unanswered as Unanswered
 from contracts.outcomes import Unclaimed as Unclaimed
+from contracts.webhook_commands import WebhookCommands
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ ANSWERS: dict[str, type[Message]] = {
 }
 
 
-class Client(BookingCommands, CatalogueCommands):
+class Client(BookingCommands, CatalogueCommands, WebhookCommands):
     """Publishes commands for one organisation, or for any that `ask` names, and awaits their answers.
 
     `name` is the client within the organisation that keys belong to; `reply_topic` must exist. Times in seconds.

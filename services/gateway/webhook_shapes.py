@@ -12,7 +12,9 @@ from services.gateway.queries import Page, Query, digits
 from services.gateway.shapes import Body
 
 _EVENTS = "`booking.created`, `booking.updated`, `booking.paid`, `booking.deleted`, `payment.failed`; `booking.*`, `payment.*` or `*`."
+_URL = "https on port 443 at a public host, without user or fragment; in development also http on loopback."
 Secret = Annotated[str, StringConstraints(pattern=r"^whsec_[A-Za-z0-9+/]{32,88}={0,2}$", max_length=120)]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=2000)]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
 
 
@@ -21,7 +23,7 @@ class NewSubscription(Body):
 
     model_config = ConfigDict(json_schema_extra={"example": examples.NEW_SUBSCRIPTION})
 
-    url: notifier.HookUrl
+    url: Url = Field(description=_URL)
     events: notifier.EventPatterns = Field(description=_EVENTS)
     secret: Secret | None = Field(default=None, description="`whsec_` and base64 of 24 to 64 random bytes.")
     description: notifier.Description | None = None
@@ -32,7 +34,7 @@ class SubscriptionChange(Body):
 
     model_config = ConfigDict(json_schema_extra={"example": examples.SWITCHED_OFF})
 
-    url: notifier.HookUrl | None = None
+    url: Url | None = Field(default=None, description=_URL)
     events: notifier.EventPatterns | None = Field(default=None, description=_EVENTS)
     description: notifier.Description | None = None
     enabled: Flag | None = None

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -11,6 +11,7 @@ from bus import Bus
 from hooks import SEAL, SECRET, Hooks, delivery_of, hooks_of
 
 from contracts import topics
+from contracts.client import Client, CommandRefused
 from contracts.examples import BOOKING
 from contracts.notifier import PingSubscription, RotateSecret
 from services.notifier import deliveries, handlers
@@ -135,3 +136,31 @@ async def test_what_is_kept_is_not_deleted(hooks: Hooks) -> None:
         await hooks.sql(statement)
     assert len(await hooks.sql("SELECT 1 FROM deliveries WHERE subscription_id = $1", about)) == 2
     assert len(await hooks.sql("SELECT 1 FROM subscriptions WHERE id = $1", about)) == 1
+
+
+async def test_another_service_subscribes_changes_and_leaves_by_the_typed_client(hooks: Hooks) -> None:
+    """Over Kafka alone; that the key is claimed at booking first is tested elsewhere."""
+    async with (
+        hooks.bus.deciding("booking"),
+        Client(hooks.bus.infra.kafka, organisation=hooks.organisation, name="shop") as client,
+    ):
+        about = client.subscription_id("hook")
+        sealed = SEAL.seal(SECRET.encode(), handlers.purpose(hooks.organisation, about))
+        url = f"{hooks.receiver.url}/typed"
+        made = await client.create_subscription(url, ("booking.paid",), sealed, key="hook")
+        assert (made.id, made.version) == (about, 1)
+        pinged = await client.ping_subscription(about)
+        [arrived] = await hooks.arrive("/typed", 1)
+        assert arrived.id == pinged.delivery_id
+        assert (await client.change_subscription(about, events=("*",), if_version=1)).version == 2
+        [event] = await hooks.happen()
+        await hooks.arrive("/typed", 2)
+        now = datetime.now(UTC)
+        await client.replay_events(about, now - timedelta(hours=1), now + timedelta(hours=1))
+        await client.retry_delivery(pinged.delivery_id)
+        again = await hooks.arrive("/typed", 4)
+        assert sorted(each.id for each in again) == sorted([pinged.delivery_id, delivery_of(about, event)] * 2)
+        assert (await client.rotate_secret(about, sealed)).previous_secret_until
+        await client.delete_subscription(about)
+        with pytest.raises(CommandRefused, match="NOT_FOUND"):
+            await client.ping_subscription(about)
