@@ -75,6 +75,7 @@ class Platform(Infrastructure):
             "HOLDFAST_TOPIC_PARTITIONS": str(PARTITIONS),
             "HOLDFAST_BOOKING_HELD_SLOTS": "100000",  # a machine for development: load tests need no special build
         }
+        mine["HOLDFAST_NOTIFIER_NICE"] = "10"  # whoever a customer waits for goes first
         mine["HOLDFAST_SEALING_KEYS"] = json.dumps([self._folder.sealing_key()])
         for service, port in self._read_ports.items():
             mine[f"HOLDFAST_{service.upper()}_DATABASE"] = self.dsn(service)

@@ -1,5 +1,6 @@
 """The notifier worker: it decides who is told of what, and sends it."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ MOST_RECORDS = 200  # of a batch: each may cause a delivery for each of twenty s
 
 def main() -> None:
     settings = NotifierSettings()
+    os.nice(settings.nice)
     seal = Seal([key.get_secret_value() for key in settings.sealing_keys])
     service = NotifierService(
         seal, Rules(lambda url: addresses.judged(url, settings.rules), settings.most_subscriptions)

@@ -25,6 +25,10 @@ class NotifierSettings(WorkerSettings):
     """Keys under which secrets of subscriptions are sealed, as JSON: 64 random bytes in base64 each, the same for gateways and
     notifiers. The first one seals, all open: to rotate put the new one in front and keep the old one."""
 
+    nice: int = Field(default=0, ge=0, le=19)
+    """How far this process steps back for others on the same machine (`nice`). Where all services share a machine those that a
+    customer waits for go first: `holdfast up` sets 10. Nobody waits for the notifier."""
+
     retry_seconds: tuple[float, ...] = (
         *(5.0, 5 * _MINUTE, 30 * _MINUTE),
         *(2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 14 * _HOUR, 20 * _HOUR, 24 * _HOUR),
