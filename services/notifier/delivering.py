@@ -8,6 +8,7 @@ transaction and no connection is held while a receiver answers. No receiver wait
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
 from collections import Counter as Tally
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0  # what is under way may end by itself for so long, then it is given back
 LOOK_SECONDS = 1.0  # between two looks when nobody wakes us
+MOST_BUSY_SECONDS = 5.0  # until replays and the metrics of the queue have their turn, however much is to be sent
+SETTLED_SECONDS = 0.05  # until an outcome is written, from which on its delay counts
 SPARE_SECONDS = 20.0  # of a claim, beyond what an attempt may take
 SLOW_CLAIM_SECONDS = 0.02
 CLAIM_ROWS = 256  # at most in one statement
@@ -75,6 +78,7 @@ class Deliverer:
         self._wake = asyncio.Event()
         self._waiting: dict[str, deque[tuple[Claimed, float]]] = defaultdict(deque)  # claimed, by receiver
         self._in_hand, self._full = 0, False
+        self._soon = math.inf  # when the next of our own retries is due
         self._posts: dict[asyncio.Task[None], Claimed] = {}
         self._keys: dict[tuple[str, str, str], bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -132,9 +136,12 @@ class Deliverer:
         looked = 0.0
         while True:
             self._wake.clear()
-            pause = LOOK_SECONDS
+            soon = self._soon - time.monotonic()
+            pause = min(LOOK_SECONDS, soon) if soon > 0 else LOOK_SECONDS
+            self._soon = self._soon if soon > 0 else math.inf
             try:
-                if not await self._claim() and (self._wake.is_set() or time.monotonic() - looked >= LOOK_SECONDS / 2):
+                idle, since = not await self._claim(), time.monotonic() - looked
+                if since >= MOST_BUSY_SECONDS or (idle and (self._wake.is_set() or since >= LOOK_SECONDS / 2)):
                     looked = time.monotonic()
                     replayed = await replay_on(self.database)
                     pause = 0.0 if replayed else min(pause, await self._look())
@@ -248,6 +255,8 @@ class Deliverer:
         else:
             chance = random.random()  # noqa: S311 - spreads, hides nothing
             after = self.manner.schedule.wait(claimed.number - claimed.began, chance, sent.retry_after)
+            if after is not None:
+                self._soon = min(self._soon, time.monotonic() + after + SETTLED_SECONDS)
             self._over(Outcome(claimed, False, after, tried))
 
     def _key(self, claimed: Claimed, sealed: str) -> bytes:

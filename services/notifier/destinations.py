@@ -96,9 +96,10 @@ class Destinations:
         return found
 
     def rooms(self, now: float) -> dict[str, int]:
-        """What may be claimed for those that are known; others are given `FIRST`."""
+        """What may be claimed for those that are given more or less than `FIRST`, as a stranger is."""
         crowded = sum(each.in_hand for each in self.known.values() if each.slow) >= self.limits.most // 2
-        return {key: 0 if crowded and each.slow else each.room(self.limits, now) for key, each in self.known.items()}
+        rooms = {key: 0 if crowded and each.slow else each.room(self.limits, now) for key, each in self.known.items()}
+        return {key: room for key, room in rooms.items() if room != FIRST}
 
     def opens(self, now: float) -> float | None:
         """Seconds until the next circuit may be tried."""
