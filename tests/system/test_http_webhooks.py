@@ -14,6 +14,7 @@ from http_house import ADA, House, Told, call, opened
 from receiving import Receiver, status
 
 from embedded import listen
+from embedded.platform import Platform
 
 PATH = "/v1/webhooks/subscriptions"
 
@@ -84,7 +85,9 @@ async def cursor_before(house: House, event: str) -> str:
         after = feed["cursor"]
 
 
-async def test_the_secret_is_shown_once_and_again_to_the_same_request_only(house: House, receiver: Receiver) -> None:
+async def test_the_secret_is_shown_once_and_again_to_the_same_request_only(
+    platform: Platform, house: House, receiver: Receiver
+) -> None:
     key = str(uuid.uuid4())
     first = await subscribe(house, f"{receiver.url}/x", key=key)
     again = await subscribe(house, f"{receiver.url}/x", key=key)
@@ -102,6 +105,10 @@ async def test_the_secret_is_shown_once_and_again_to_the_same_request_only(house
     for secret in (first.json["secret"], rotated.json["secret"]):
         assert standardwebhooks.Webhook(secret).verify(arrived.body, arrived.headers)
     assert arrived.headers["boseat-signature"].count("v1=") == 2
+    for log in (platform.data / "logs").glob("*.log"):
+        text = log.read_text(errors="replace")
+        assert first.json["secret"] not in text
+        assert rotated.json["secret"] not in text
     await call(house.session, "DELETE", location)
 
 
