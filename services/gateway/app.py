@@ -24,7 +24,7 @@ from services.gateway.key_sets import Published
 from services.gateway.limits import Limit
 from services.gateway.reads import Reads
 from services.gateway.replies import Replies
-from services.gateway.routes import bookings, customers, oauth, products, slots, spaces, venues, webhooks
+from services.gateway.routes import bookings, customers, events, oauth, products, slots, spaces, venues, webhooks
 from services.gateway.settings import Settings
 from services.gateway.tokens import Trusted
 
@@ -60,9 +60,8 @@ def build(settings: Settings) -> FastAPI:
     if settings.origins:
         app.add_middleware(Origins, origins=settings.origins)
     # The busiest first: they are searched in order.
-    for router in (bookings, slots, customers, venues, spaces, products):
+    for router in (bookings, slots, customers, venues, spaces, products, events, webhooks):
         app.router.routes.extend(router.router.routes)
-    app.router.routes.extend([*webhooks.router.routes, *webhooks.events.routes])
     app.state.authentication = Authentication(_identified(app, settings))
     app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), *pages.ROUTES])
     return app

@@ -183,20 +183,6 @@ async def retry_delivery(call: Command, id: UUID) -> Response:  # noqa: A002
     return answer if isinstance(answer, Response) else shown(shapes.made(answer))
 
 
-events = APIRouter(prefix="/v1/events", tags=["events"], route_class=Route)
-
-
-@events.get(
-    "",
-    response_model=shapes.Feed,
-    responses=documentation.read(examples.FEED, "VALIDATION_FAILED"),
-)
-async def list_events(call: Reading, query: Annotated[shapes.Events, Query()]) -> Response:
-    """What happened, the oldest first: ask again after the `cursor` of the answer, and you miss nothing."""
-    body = await call.passed_on("notifier", "/events", query.parameters())
-    return Response(body, media_type="application/json")
-
-
 # ---- secrets are sealed before they leave this process
 
 
