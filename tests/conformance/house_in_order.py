@@ -35,8 +35,8 @@ DOCUMENTED = {
 }
 # What a pattern cannot tell, and a test elsewhere does: whether a URL may be called, whether a secret is one.
 GOOD = {
-    "url": (re.compile(r"https?://[!-~]+").fullmatch, "https://shop.example/hook"),
-    "secret": (re.compile(r"whsec_[A-Za-z0-9+/]{32,88}={0,2}").fullmatch, webhook_examples.SECRET),
+    "url": (re.compile(r"https?://[!-~]+").fullmatch, 2000, "https://shop.example/hook"),
+    "secret": (re.compile(r"whsec_[A-Za-z0-9+/]{32,88}={0,2}").fullmatch, 120, webhook_examples.SECRET),
 }
 KEY, CONDITION = "Idempotency-Key", "If-Match"
 _id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
@@ -86,8 +86,8 @@ def _good(name: str, value: Any) -> Any:
     """A URL that may be called, and a secret that is one, in place of what only has their form."""
     if name not in GOOD or not isinstance(value, str):
         return value
-    form, good = GOOD[name]
-    return good if form(value) and len(value) < 100 else value
+    form, longest, good = GOOD[name]
+    return good if form(value) and len(value) <= longest else value
 
 
 def _books(given: dict[str, Any]) -> bool:
