@@ -66,12 +66,13 @@ class Save(NamedTuple):
 
     `sql` is an INSERT or UPDATE over arrays `{0}`, `{1}`, … that returns one row for each row it changed, or a SELECT that
     finds one row for each that must be there; `rows` is how many it must be, else nothing of the batch is written and it is
-    decided again. `name` is the rule that would be broken. A later part may read an earlier one by its name.
+    decided again; None if any number is right. `name` is the rule that would be broken. A later part may read an earlier one
+    by its name.
     """
 
     name: str
     sql: str
-    rows: int
+    rows: int | None
     arrays: Sequence[Sequence[Any]]
 
 

@@ -93,7 +93,7 @@ class BookingCommands(Asking):
         return await self._booking(booking.CancelBooking(booking_id=booking_id, if_version=if_version), self._draw(key))
 
     async def delete_booking(self, booking_id: str, *, if_version: int | None = None, key: str | None = None) -> None:
-        """Give the slot back and hide the booking. Returns when the slot is on sale again."""
+        """Give the slot back, hide the booking, forget who has no other one. Returns when the slot is on sale again."""
         await self._done(booking.DeleteBooking(booking_id=booking_id, if_version=if_version), self._draw(key))
 
     async def find_or_create_customer(

@@ -14,6 +14,7 @@ from contracts.booking import (
     CancelBooking,
     ConfirmBooking,
     CreateBooking,
+    Customer,
     DeleteBooking,
     ExtendHold,
     FindOrCreateCustomer,
@@ -38,19 +39,23 @@ class BookingService:
 
     def __init__(self, held_slots: int = HELD_SLOTS) -> None:
         self.caps = Caps(held_slots)
+        # By the very command, which lives as long as its batch: two with one id need not say the same.
+        self._judged: dict[int, Customer | Refused] = {}
 
     def load(self, messages: Sequence[Incoming]) -> Statement:
         keys, wanted, asking = set(), set(), Counter[Client]()
+        judged: dict[int, Customer | Refused] = {}
         for message in messages:
             body = message.body
             if isinstance(body, FindOrCreateCustomer):
-                customer = customers.wanted(body, message.organisation)
+                customer = judged[id(body)] = customers.wanted(body, message.organisation)
                 if not isinstance(customer, Refused):
                     wanted.add((message.organisation, customer.id))
             elif not isinstance(body, ClaimKey):
                 keys.add((message.organisation, _booking_id(message)))
                 if isinstance(body, CreateBooking) and body.client is not None:
                     asking[message.organisation, body.client] += 1
+        self._judged = judged
         counted = self.caps.due(asking) if asking else ()
         return storage.load(keys, wanted, counted, self.caps.most)
 
@@ -77,9 +82,11 @@ class BookingService:
             decision = domain.hear(state, body, now)  # type: ignore[arg-type]
         if decision.state is not None and decision.state is not state:
             bookings.put(key, decision.state)
-            customer = decision.state.booking.customer
-            if customer is not None and (state is None or customer != state.booking.customer):
-                bookings.tell(message.organisation, customer, now)
+            before, after = state.booking.customer if state else None, decision.state.booking.customer
+            if after is not None and after != before:
+                bookings.tell(message.organisation, after, now)
+            elif before is not None and decision.state.hidden:
+                bookings.let_go((message.organisation, before.id))
         return [_output(output) for output in decision.outputs]
 
     def _create(self, bookings: Bookings, message: Incoming, body: CreateBooking, now: datetime) -> Decision:
@@ -92,7 +99,7 @@ class BookingService:
         return domain.create(state, body, message.id, message.accepted_at, now, held_at_most=most)
 
     def _customer(self, bookings: Bookings, message: Incoming, body: FindOrCreateCustomer, now: datetime) -> Output:
-        wanted = customers.wanted(body, message.organisation)
+        wanted = self._judged.pop(id(body))
         there = None if isinstance(wanted, Refused) else bookings.customers.get((message.organisation, wanted.id))
         if there is None and not isinstance(wanted, Refused):
             bookings.create(message.organisation, wanted, now)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import asyncpg
 
@@ -15,6 +16,7 @@ from services.booking.state import TRANSITIONS, State
 
 _uuid = re.compile(UUID_PATTERN).fullmatch
 MOST_IDS = 100
+FEW = 1000  # so many are found without their order, and sorted
 
 
 async def booking(query: Query) -> bytes | None:
@@ -32,34 +34,54 @@ async def booking(query: Query) -> bytes | None:
 
 async def bookings(query: Query) -> bytes:
     """A page of the bookings, newest first; filters by space, customer, status and the day of the slot."""
-    parameters = query.parameters
-    page = pages.asked(parameters)
-    spaces, statuses = _ids(parameters, "spaceIds"), _statuses(parameters)
-    customer = _ids(parameters, "customerId")
-    arguments = (
-        query.organisation, spaces, customer, statuses, _moment(parameters, "from"), _moment(parameters, "to", end=True),
-    )  # fmt: skip
-    # Plans are made once and stay: which index finds the bookings is said by what the statement repeats of it.
-    index = "customer_id IS NOT NULL AND customer_id = ANY($3)" if customer else "created_at > '-infinity'"
-    where = f"""
-    WHERE organisation_id = $1 AND {index} AND listed AND NOT hidden
-      AND ($2::uuid[] IS NULL OR space_id = ANY($2))
-      AND ($3::uuid[] IS NULL OR customer_id = ANY($3))
-      AND ($4::text[] IS NULL OR status = ANY($4))
-      AND ($5::timestamptz IS NULL OR slot_from >= $5)
-      AND ($6::timestamptz IS NULL OR slot_from < $6)
-    """
+    page, wanted = pages.asked(query.parameters), _wanted(query)
+    counts = " + ".join(f"(SELECT count(*) FROM bookings WHERE {part})" for part in wanted.parts)  # noqa: S608 - constants
+    total: int = await query.database.fetchval(f"SELECT {counts}", *wanted.arguments)
+    if page.offset >= total:
+        return pages.answer(page, [], total)
+    found = " UNION ALL ".join(f"SELECT state, created_at, id FROM bookings WHERE {part}" for part in wanted.parts)  # noqa: S608
+    if total > FEW:  # then a page of them is soon found among the newest, and they are too many to be sorted
+        found = f"SELECT state, created_at, id FROM bookings WHERE {wanted.newest_first}"  # noqa: S608
     sql = f"""
     SELECT state
-    FROM bookings
-    {where}
+    FROM ({found}) found
     ORDER BY created_at DESC, id DESC
-    LIMIT $7
-    OFFSET $8
-    """  # noqa: S608 - both parts are constants
-    total: int = await query.database.fetchval(f"SELECT count(*) FROM bookings {where}", *arguments)  # noqa: S608
-    rows = await query.database.fetch(sql, *arguments, page.limit, page.offset)
+    LIMIT {page.limit}
+    OFFSET {page.offset}
+    """  # noqa: S608 - constants and numbers
+    rows = await query.database.fetch(sql, *wanted.arguments)
     return pages.answer(page, [_shown(row["state"]) for row in rows], total)
+
+
+class _Wanted(NamedTuple):
+    """Conditions that find the same bookings: `parts` each its own, `newest_first` all of them in order."""
+
+    parts: tuple[str, ...]
+    newest_first: str
+    arguments: list[object]
+
+
+def _wanted(query: Query) -> _Wanted:
+    """Only what is asked for is said, so that an index can answer; which one follows from what the condition repeats of it."""
+    parameters, visible = query.parameters, "listed AND NOT hidden"
+    customer = _ids(parameters, "customerId")
+    asked = (
+        ("customer_id = ANY(${place}::uuid[])", customer),
+        ("space_id = ANY(${place}::uuid[])", _ids(parameters, "spaceIds")),
+        ("{status} = ANY(${place}::text[])", _statuses(parameters)),
+        ("slot_from >= ${place}::timestamptz", _moment(parameters, "from")),
+        ("slot_from < ${place}::timestamptz", _moment(parameters, "to", end=True)),
+    )
+    given = [(condition, value) for condition, value in asked if value is not None]
+
+    def where(index: str, status: str = "status") -> str:
+        told = [condition.format(place=place, status=status) for place, (condition, _) in enumerate(given, start=2)]
+        return " AND ".join(["organisation_id = $1", index, *told])
+
+    live, settled = where(f"live AND {visible}"), where("settled IS NOT NULL", "settled")
+    parts = (where(f"customer_id IS NOT NULL AND {visible}"),) if customer else (settled, live)
+    newest_first = where(f"created_at > '-infinity' AND {visible}")
+    return _Wanted(parts, newest_first, [query.organisation, *(value for _, value in given)])
 
 
 def _shown(state: str) -> bytes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from chassis.inbox import PRUNE_ROWS
 from chassis.messages import Row, Save, Statement, columns
 from contracts.booking import Customer
-from services.booking import customers
+from services.booking import customers, forgetting
 from services.booking.caps import Client
 from services.booking.state import State
 
@@ -29,6 +29,7 @@ class Bookings:
     customers: dict[Key, Customer] = field(default_factory=dict)
     created: dict[Key, datetime] = field(default_factory=dict)  # customers that were not there
     told: dict[Key, datetime] = field(default_factory=dict)  # customers that may be there
+    left: set[Key] = field(default_factory=set)  # customers of bookings that were deleted
 
     def get(self, key: Key) -> State | None:
         return self.states.get(key)
@@ -47,6 +48,21 @@ class Bookings:
         self.customers[key] = customers.known_now(self.customers.get(key), customer)
         if key not in self.created:
             self.told[key] = now
+
+    def let_go(self, customer: Key) -> None:
+        """A booking of this customer was deleted."""
+        self.left.add(customer)
+
+    def forgotten(self) -> list[Key]:
+        """Whose bookings were deleted and who has no other one in this batch; the database knows whether elsewhere."""
+        if not self.left:
+            return []
+        named = {
+            (key[0], state.booking.customer.id)
+            for key, state in self.changed.items()
+            if state.booking.customer is not None
+        }
+        return sorted(self.left - named)
 
 
 class _Known:
@@ -93,7 +109,7 @@ FROM unnest($5::text[], $6::text[]) u(organisation_id, client),
   LATERAL (SELECT count(*) AS held
     FROM (SELECT 1
       FROM bookings b
-      WHERE b.organisation_id = u.organisation_id AND b.client = u.client AND b.client IS NOT NULL AND b.live
+      WHERE b.organisation_id = u.organisation_id AND b.client = u.client AND b.live
         AND (b.hold_ends_at IS NULL OR b.hold_ends_at > statement_timestamp())
       LIMIT $7) counted) live
 """  # noqa: S608 - numbers of our own
@@ -181,9 +197,11 @@ def save(bookings: Bookings) -> list[Save]:
     saves = [Save("bookings_change_one_version_at_a_time", _SAVE, len(rows), columns(rows, 14))] if rows else []
     if created := _customers(bookings, bookings.created):
         saves.append(Save("a_customer_is_made_once", _CREATE_CUSTOMERS, len(created), columns(created, 6)))
+    if forgotten := bookings.forgotten():
+        bookings.told = {key: at for key, at in bookings.told.items() if key not in forgotten}
     if told := _customers(bookings, bookings.told):
         saves.append(Save("every_customer_is_known", _TELL_CUSTOMERS, len(told), columns(told, 6)))
-    return saves
+    return saves + forgetting.save(forgotten, bookings.changed)
 
 
 def _customers(bookings: Bookings, keys: dict[Key, datetime]) -> list[tuple[object, ...]]:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from contracts.answers import Refused
 from contracts.client import NotAccepted, Unanswered
 from contracts.model import Message
+from services.gateway import conditions
 from services.gateway.auth import Identity
 from services.gateway.errors import Problem, malformed, refused
 from services.gateway.reads import Parameters, Reads, Service
@@ -45,6 +46,15 @@ class Reading(Call):
         """What the service that owns the matter says. Raises Problem."""
         reads = cast("Reads", self.app.state.reads)
         return await reads.get(service, path, self.identity.organisation, parameters)
+
+    async def passed_on_if_new(self, service: Service, path: str, related: str | None = None) -> Response:
+        """The same with its version as the ETag, or the 304 if the client has it. `related`: what its version does not cover."""
+        body = await self.passed_on(service, path)
+        entry = orjson.loads(body)
+        tagged = conditions.tag(entry["version"], entry[related] if related else ())
+        if conditions.is_known(self.given, tagged):
+            return Response(status_code=304, headers=tagged)
+        return Response(body, headers=tagged, media_type="application/json")
 
 
 class Command(Call):

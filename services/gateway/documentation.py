@@ -109,6 +109,11 @@ def read(example: Any, *codes: str) -> dict[int | str, dict[str, Any]]:
     return {200: _json(example), **refusals, "default": refusals[500]}
 
 
+def read_if_new(example: Any) -> dict[int | str, dict[str, Any]]:
+    """The answers of an operation that shows one thing with its version."""
+    return {**read(example, "NOT_FOUND"), 304: {}}
+
+
 def either(**examples: Any) -> dict[str, Any]:
     """An answer that has several forms, an example of each by its name."""
     named = {name: {"value": example} for name, example in examples.items()}

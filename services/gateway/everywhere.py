@@ -32,13 +32,20 @@ HEADERS: dict[str, tuple[JSON, str, Any]] = {
         "There when the effect is that of an earlier request with this key.",
         "true",
     ),
-    "ETag": ({"type": "string", "pattern": '^"[0-9]+"$'}, "Its version.", '"2"'),
+    "ETag": (
+        {"type": "string", "pattern": '^"[0-9]+([.][0-9a-f]{8})?"$'},
+        "Its version; of a space or a product with a part that says which products or spaces go with it.",
+        '"2"',
+    ),
     "Location": ({"type": "string", "minLength": 1}, "Where it is.", f"/v1/bookings/{examples.BOOKING_ID}"),
     "Retry-After": ({"type": "integer", "minimum": 0}, "Seconds to wait before the request is repeated.", 1),
     "X-RateLimit-Limit": ({"type": "integer", "minimum": 1}, "Requests of this kind a minute, for this client.", 300),
     "X-RateLimit-Remaining": ({"type": "integer", "minimum": 0}, "How many of them are left now.", 299),
     "WWW-Authenticate": ({"type": "string", "minLength": 1}, "How to say who calls, and what was wrong.", "Bearer"),
 }
+
+# The answers that have a version, by their schema.
+VERSIONED = ("Booking", "Venue", "VenueChanged", "Space", "Product", "Subscription", "SubscriptionWithSecret")
 
 # What a status means where an operation has no words of its own for it.
 MEANINGS = {
@@ -67,11 +74,9 @@ CONDITION_OF: dict[str, tuple[str, str, JSON]] = {
     "412": (
         "If-Match",
         'The version that is to be changed, as an `ETag` said it, such as `"2"`, or `version` in quotes; without it, or with `*`, any version is.',
-        {"type": "string", "pattern": '^([*]|"[1-9][0-9]{0,8}")$'},
+        {"type": "string", "pattern": '^([*]|"[1-9][0-9]{0,8}([.][0-9a-f]{8})?")$'},
     ),
 }
-# Answers that say their version.
-VERSIONED = ("Booking", "Subscription", "SubscriptionWithSecret")
 # The headers of a status.
 WITH_STATUS = {
     "304": ["ETag"],

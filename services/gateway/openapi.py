@@ -16,6 +16,7 @@ from services.gateway.oauth_documentation import SCOPES
 
 JSON = dict[str, Any]
 SCHEME = "oauth2"
+VERSIONED = [{"$ref": f"#/components/schemas/{name}"} for name in everywhere.VERSIONED]
 ENVELOPE = {"$ref": "#/components/schemas/ErrorEnvelope"}
 
 
@@ -119,7 +120,7 @@ def _answers(path: str, operation: JSON, route: BaseRoute | None) -> None:
         names = ["X-Correlation-Id"]
         if operation.get("security"):
             names += everywhere.RATES
-        if _schema(response) in [{"$ref": f"#/components/schemas/{name}"} for name in everywhere.VERSIONED]:
+        if _schema(response) in VERSIONED:
             names.append("ETag")
         if status == "201" or (status == "202" and "201" in responses):
             names.append("Location")

@@ -1,7 +1,7 @@
 """Records that no message is made of, each as a change to a good one, with a word of the reason it must be buried with."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,15 +101,9 @@ class _NoUtf8(str):
 NO_UTF8 = _NoUtf8("odd")
 
 
-@contextlib.contextmanager
-def any_name() -> Iterator[None]:
-    """Meanwhile a producer writes such names: the compiled builder of batches would not take them."""
-    compiled = accumulator.DefaultRecordBatchBuilder
-    accumulator.DefaultRecordBatchBuilder = producer.DefaultRecordBatchBuilder = _Builder  # type: ignore[attr-defined, misc]
-    try:
-        yield
-    finally:
-        accumulator.DefaultRecordBatchBuilder = producer.DefaultRecordBatchBuilder = compiled  # type: ignore[attr-defined, misc]
+# The compiled builder of batches would not take such a name. It is replaced once, before any producer of this process writes:
+# a batch that was begun with one of them cannot be finished with the other.
+accumulator.DefaultRecordBatchBuilder = producer.DefaultRecordBatchBuilder = _Builder  # type: ignore[attr-defined, misc]
 
 
 @contextlib.asynccontextmanager
@@ -120,13 +114,12 @@ async def squeezing(bootstrap: str) -> AsyncIterator[producer.AIOKafkaProducer]:
     producer.AIOKafkaProducer._COMPRESSORS = {"snappy": (lambda: True, 2)}
     _Builder._assert_has_codec = lambda *_: True
     try:
-        with any_name():
-            squeezer = producer.AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type="snappy")
-            await squeezer.start()
-            try:
-                yield squeezer
-            finally:
-                await squeezer.stop()
+        squeezer = producer.AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type="snappy")
+        await squeezer.start()
+        try:
+            yield squeezer
+        finally:
+            await squeezer.stop()
     finally:
         default_records.snappy_encode, producer.AIOKafkaProducer._COMPRESSORS = encode, compressors
         del _Builder._assert_has_codec

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from bus import Bus, Record, header, until
 from delays import TARGET, Waiting, administering, delay_topics, envelope, over, relaying
-from poison import NO_UTF8, any_name
+from poison import NO_UTF8
 from workers import worker
 
 from chassis import delay
@@ -33,8 +33,7 @@ async def odd_one(
     """The record as it was forwarded: as it came, and at once; what is behind it goes on."""
     waiting = Waiting(bus)
     async with delay_topics(bus) as (topic,), bus.listening(TARGET) as log:
-        with any_name():  # for this record alone: the relay's own producer has no use for it
-            await bus.raw(topic, value, headers, key, 0)
+        await bus.raw(topic, value, headers, key, 0)
         async with relaying(bus):
             await waiting.put(topic, over(0, 4, later=0.2))
             came = await log.until(lambda records: waiting.all_there(records) and records)

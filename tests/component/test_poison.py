@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from bus import REPLIES, Bus, Log, Record, header, headers
-from poison import NO_UTF8, SPOILT, Raw, any_name
+from poison import NO_UTF8, SPOILT, Raw
 
 from contracts.answers import Refused
 from contracts.booking import ConfirmBooking
@@ -30,8 +30,7 @@ def good(message_id: str) -> Raw:
 
 
 async def write(bus: Bus, raw: Raw, partition: int = 1) -> int:
-    with any_name():
-        sent = await bus.raw(COMMANDS, raw.value, raw.headers, raw.key, partition)
+    sent = await bus.raw(COMMANDS, raw.value, raw.headers, raw.key, partition)
     return sent.offset
 
 

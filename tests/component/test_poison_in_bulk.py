@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 from bus import REPLIES, Bus, header, headers
-from poison import SPOILT, Raw, any_name, squeezing
+from poison import SPOILT, Raw, squeezing
 
 from contracts.availability import ReleaseSlot
 from contracts.booking import ConfirmBooking
@@ -26,8 +26,7 @@ def good(service: str, message_id: str) -> Raw:
 
 
 async def write(bus: Bus, service: str, raw: Raw) -> int:
-    with any_name():
-        sent = await bus.raw(f"{service}.commands", raw.value, raw.headers, raw.key, 2)
+    sent = await bus.raw(f"{service}.commands", raw.value, raw.headers, raw.key, 2)
     return sent.offset
 
 

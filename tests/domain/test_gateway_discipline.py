@@ -22,7 +22,22 @@ def test_if_match_names_a_version_or_none(given: bytes | None, version: int | No
 
 
 @pytest.mark.parametrize(
-    "given", [b"", b"7", b'W/"7"', b'"7", "8"', b'"0"', b'"07"', b'"-7"', b'"x"', b"'7'", b'"7', b'"99999999999"']
+    "given",
+    [
+        b"",
+        b"7",
+        b'W/"7"',
+        b'"7", "8"',
+        b'"0"',
+        b'"07"',
+        b'"-7"',
+        b'"x"',
+        b"'7'",
+        b'"7',
+        b'"99999999999"',
+        b'"7."',
+        b'"7.0f3a92c"',
+    ],
 )
 def test_if_match_that_names_no_version_is_400_and_named(given: bytes) -> None:
     with pytest.raises(Problem) as caught:
@@ -44,7 +59,15 @@ def test_if_match_that_names_no_version_is_400_and_named(given: bytes) -> None:
     ],
 )
 def test_if_none_match_knows_a_version(given: bytes | None, known: bool) -> None:
-    assert conditions.is_known({} if given is None else {b"if-none-match": given}, 7) is known
+    assert conditions.is_known({} if given is None else {b"if-none-match": given}, conditions.tag(7)) is known
+
+
+def test_an_etag_says_what_the_version_does_not_cover_and_a_change_counts_for_the_version() -> None:
+    alone, one, other = (conditions.tag(7, related)["ETag"] for related in ((), ("a",), ("b",)))
+    assert len({alone, one, other}) == 3
+    for tag in (alone, one, other):
+        assert conditions.if_match({b"if-match": tag.encode()}) == 7
+    assert not conditions.is_known({b"if-none-match": one.encode()}, {"ETag": other})
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,15 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import alone
+
+from examples import tokens
 
 FIELDS = ["status", "code", "message", "correlationId", "details"]
 
@@ -146,3 +151,40 @@ async def test_a_client_that_dawdles_delays_nobody(lonely: Any) -> None:
         assert answer.status == 200
     for _, writer in slow:
         writer.close()
+
+
+# Item 33: what nobody foresaw is a 500 that says so, and nothing else. Here a service answers what cannot be read.
+async def test_an_error_that_nobody_foresaw_tells_nothing_of_itself(tmp_path: Path) -> None:
+    async def rambles(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        words = b"SELECT secret FROM asyncpg"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(words), words))
+        writer.close()
+
+    service = await asyncio.start_server(rambles, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{service.sockets[0].getsockname()[1]}"
+    async with alone(tmp_path / "keys", BOOKING_URL=url) as gateway:
+        token = await tokens.authorization(gateway.url)
+        async with gateway.session.get(f"/v1/bookings/{uuid.uuid4()}", headers=token) as answer:
+            told = await answer.json()
+            assert answer.status == 500
+            assert told == {
+                "status": 500,
+                "code": "SERVER_ERROR",
+                "message": "Something went wrong on our side.",
+                "correlationId": answer.headers["X-Correlation-Id"],
+                "details": [],
+            }
+    service.close()
+
+
+# Item 33: neither an answer of the application nor one of the connection says by which software, of which version, it was made.
+async def test_no_header_tells_what_we_are_built_with(lonely: Any) -> None:
+    for request in (b"GET /v1/nothing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", b"nonsense\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", lonely.port)
+        writer.write(request)
+        head = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")[0].lower()
+        writer.close()
+        assert b"x-correlation-id: " in head
+        for telling in (b"\r\nserver:", b"\r\nx-powered-by:", b"\r\nvia:", b"uvicorn", b"python", b"127.0.0.1"):
+            assert telling not in head, head

@@ -1,13 +1,18 @@
 """How much one client may ask (security checklist, item 20), and that it costs nobody else anything."""
 
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from conftest import alone
 
 from examples import tokens
 from services.gateway import limits
+from services.gateway.issuer import Issuer
 from services.gateway.limits import Guesses, Left, Limit
+
+ISSUER = "https://holdfast.example"
 
 
 def test_a_limit_may_be_used_at_once_and_comes_back_evenly() -> None:
@@ -81,3 +86,18 @@ async def test_over_the_limit_is_429_while_writes_and_other_clients_go_on(strict
             assert (other.status, other.headers["X-RateLimit-Remaining"]) == (503, "4")
         async with session.get("/livez") as probe:
             assert (probe.status, "X-RateLimit-Limit" in probe.headers) == (200, False)
+
+
+# Item 20: a limit is that of one client of one organisation.
+async def test_clients_that_share_a_name_or_an_organisation_have_a_limit_each(tmp_path: Path) -> None:
+    async with (
+        alone(tmp_path / "keys", READS_A_MINUTE="1", ISSUER=ISSUER) as gateway,
+        aiohttp.ClientSession(gateway.url) as session,
+    ):
+        issuer = Issuer(tmp_path / "keys", ISSUER, "holdfast", 3600, 1e6)  # whoever has the folder signs
+        told = []
+        for organisation, client in (("acme", "shop"), ("acme", "desk"), ("bolt", "shop"), ("acme", "shop")):
+            token = {"Authorization": f"Bearer {issuer.token(organisation, client, ['org_read'])}"}
+            async with session.get("/v1/venues", headers=token) as answer:
+                told.append(answer.status)
+        assert told == [503, 503, 503, 429]  # nobody is behind it

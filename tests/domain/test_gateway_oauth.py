@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from base64 import b64encode
 from pathlib import Path
@@ -13,7 +14,7 @@ from conftest import alone
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from services.gateway.clients import hashed
+from services.gateway.clients import DEVELOPMENT, Clients, hashed
 
 DEMO = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
 ALL = "booking:read booking:write org_read org_write"
@@ -114,6 +115,17 @@ async def test_an_unknown_client_reads_the_same_as_a_wrong_secret(lonely: Any) -
     _, _, one = await ask(lonely, {**DEMO, "client_secret": "wrong"})
     _, _, other = await ask(lonely, {**DEMO, "client_id": "nobody-at-all"})
     assert {**one, "correlationId": ""} == {**other, "correlationId": ""}
+
+
+# Item 7: who is quick to say no says that there is no such client.
+async def test_an_unknown_client_takes_as_long_as_a_wrong_secret() -> None:
+    clients = Clients(DEVELOPMENT)
+    seconds: dict[str, float] = {}
+    for name in ("demo", "nobody-at-all"):
+        began = time.perf_counter()
+        assert await clients.proven(name, "wrong") is None
+        seconds[name] = time.perf_counter() - began
+    assert seconds["nobody-at-all"] > seconds["demo"] / 10  # not to work the hash out takes a thousandth
 
 
 # Item 7.

@@ -40,7 +40,7 @@ def solid(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """The text with a number for each id, by the place where it comes first; and no time or token."""
+    """The text with a number for each id, by the place where it comes first; and no time, token or what an ETag says of ids."""
     numbers: Iterator[int] = itertools.count(1)
     known: dict[str, str] = {}
 
@@ -52,4 +52,5 @@ def masked(text: str) -> str:
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", numbered, text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>", text)
     text = re.sub(r"\b\d\d:\d\d:\d\dZ", "<time of day>", text)
+    text = re.sub(r'(etag: "\d+)\.[0-9a-f]{8}"', r'\1.<ids>"', text)
     return re.sub(r"eyJ[\w.-]+", "<token>", text)

@@ -44,7 +44,9 @@ async def _side(house: House, organisation: str) -> Side:
     for kind, id_ in (("venues", house.venue), ("spaces", house.space)):
         told = await call(house.session, "PATCH", f"/v1/{kind}/{id_}", {"name": _canary(organisation)})
         assert told.status == 200, told.raw
-    return Side(house, await house.held(), _canary(organisation))
+    details = {"email": f"{uuid.uuid4()}@example.org", "name": _canary(organisation)}
+    told = await house.patch((await house.held())["id"], details)
+    return Side(house, told.json, _canary(organisation))
 
 
 def _same(told: Told, absent: Told, statuses: set[int]) -> None:
@@ -59,7 +61,9 @@ def _same(told: Told, absent: Told, statuses: set[int]) -> None:
 
 def _silent(told: Told, other: Side) -> None:
     heard = told.raw + str(told.headers).encode()
-    for word in (other.canary, other.booking["id"], other.house.venue, other.house.space, other.house.product):
+    customer = other.booking["customer"]
+    ids = (other.booking["id"], customer["id"], other.house.venue, other.house.space, other.house.product)
+    for word in (other.canary, customer["email"], *ids):
         assert word.encode() not in heard, f"{word} in {heard!r}"
 
 
@@ -72,7 +76,7 @@ def _silent(told: Told, other: Side) -> None:
         ("PATCH", "/v1/bookings/{booking}", {"status": "CANCEL"}),
         ("DELETE", "/v1/bookings/{booking}", None),
         ("POST", "/v1/bookings/{booking}/extend", None),
-        *(("GET", f"/v1/{kind}s/{{{kind}}}", None) for kind in ("venue", "space", "product")),
+        *(("GET", f"/v1/{kind}s/{{{kind}}}", None) for kind in ("venue", "space", "product", "customer")),
         *(("PATCH", f"/v1/{kind}s/{{{kind}}}", {"name": "Ours now"}) for kind in ("venue", "space", "product")),
         *(("DELETE", f"/v1/{kind}s/{{{kind}}}", None) for kind in ("product", "space", "venue")),
         ("GET", "/v1/spaces/{space}/availability?productId={product}", None),
@@ -84,9 +88,10 @@ async def test_another_organisations_id_is_the_404_of_an_id_that_is_not_there(
     sides: tuple[Side, Side], method: str, path: str, body: Any
 ) -> None:
     mine, theirs = sides
-    nowhere = {name: str(uuid.uuid4()) for name in ("booking", "venue", "space", "product")}
+    nowhere = {name: str(uuid.uuid4()) for name in ("booking", "customer", "venue", "space", "product")}
     there = {
         "booking": theirs.booking["id"],
+        "customer": theirs.booking["customer"]["id"],
         "venue": theirs.house.venue,
         "space": theirs.house.space,
         "product": theirs.house.product,
@@ -137,15 +142,17 @@ async def test_nothing_of_another_organisation_can_be_built_upon(sides: tuple[Si
 # Item 9.
 async def test_lists_hold_ones_own_whatever_is_asked(sides: tuple[Side, Side]) -> None:
     for mine, theirs in (sides, sides[::-1]):
-        for path in ("/v1/venues", "/v1/spaces", "/v1/products", "/v1/bookings"):
+        for path in ("/v1/venues", "/v1/spaces", "/v1/products", "/v1/bookings", "/v1/customers"):
             told = await call(mine.house.session, "GET", f"{path}?limit=100")
             assert told.status == 200
             assert told.json["data"]
             _silent(told, theirs)
         told = await call(mine.house.session, "GET", f"/v1/bookings?spaceIds={theirs.house.space}")
         assert (told.json["data"], told.json["total"]) == ([], 0)
-        customer = await call(mine.house.session, "GET", f"/v1/bookings?customerId={uuid.uuid4()}")
-        assert customer.json["data"] == []
+        customer = theirs.booking["customer"]
+        for asked in (f"/v1/bookings?customerId={customer['id']}", f"/v1/customers?email={customer['email']}"):
+            told = await call(mine.house.session, "GET", asked)
+            assert (told.json["data"], told.json["total"]) == ([], 0)
         both = f"/v1/bookings?spaceIds={theirs.house.space},{mine.house.space}"
         assert [each["id"] for each in (await call(mine.house.session, "GET", both)).json["data"]] == [
             mine.booking["id"]
@@ -156,6 +163,16 @@ async def test_references_are_unique_within_an_organisation_only(sides: tuple[Si
     fields = {"name": "Hour", "reference": str(uuid.uuid4()), "price": 1, "currency": "EUR"}
     one, other = [await made(side.house.session, "products", fields) for side in sides]
     assert one["id"] != other["id"]
+
+
+async def test_the_address_of_another_organisations_customer_is_a_new_one_here(sides: tuple[Side, Side]) -> None:
+    mine, theirs = sides
+    customer = theirs.booking["customer"]
+    told = await call(mine.house.session, "POST", "/v1/customers", {"email": customer["email"]})
+    assert (told.status, told.json["name"], told.json["id"] != customer["id"]) == (201, None, True)
+    gone = await call(mine.house.session, "DELETE", f"/v1/bookings/{mine.booking['id']}")
+    assert gone.status == 204
+    assert (await theirs.house.get(theirs.booking["id"])).json == theirs.booking
 
 
 # Item 12.
@@ -189,7 +206,15 @@ async def test_a_key_that_is_an_internal_id_meets_no_internal_message(sides: tup
 
 # Item 11, the part that is a body's.
 @pytest.mark.parametrize(
-    "field", [{"organisationId": "rival"}, {"tenant": "rival"}, {"totalPrice": 0}, {"status": "PAID"}, {"id": "x"}]
+    "field",
+    [
+        {"organisationId": "rival"},
+        {"tenant": "rival"},
+        {"totalPrice": 0},
+        {"status": "PAID"},
+        {"id": "x"},
+        {"expiresAt": "2099-01-01T00:00:00Z"},
+    ],
 )
 async def test_a_body_that_says_what_only_we_say_is_400_and_nothing_happens(
     house: House, field: dict[str, Any]
@@ -198,3 +223,7 @@ async def test_a_body_that_says_what_only_we_say_is_400_and_nothing_happens(
     told = await house.hold(before[0], **field)
     assert (told.status, told.json["code"]) == (400, "VALIDATION_FAILED")
     assert await house.slots() == before
+    held = await house.held()
+    told = await house.patch(held["id"], {"name": "Ada", **field})
+    assert (told.status, told.json["code"]) == (400, "VALIDATION_FAILED")
+    assert (await house.get(held["id"])).json == held

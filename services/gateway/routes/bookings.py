@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
@@ -45,15 +44,11 @@ async def create_booking(call: Command, body: NewBooking) -> Response:
 @router.get(
     ONE,
     response_model=booking.Booking,
-    responses={**documentation.read(examples.BOOKING, "NOT_FOUND"), 304: {}},
+    responses=documentation.read_if_new(examples.BOOKING),
 )
 async def get_booking(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The booking as it is now."""
-    body = await call.passed_on("booking", f"/bookings/{id}")
-    version = orjson.loads(body)["version"]
-    if conditions.is_known(call.given, version):
-        return Response(status_code=304, headers=_version(version))
-    return Response(body, headers=_version(version), media_type="application/json")
+    return await call.passed_on_if_new("booking", f"/bookings/{id}")
 
 
 @router.get(
@@ -115,8 +110,4 @@ def _booked(
 ) -> Response:
     if isinstance(answer, Response):
         return answer
-    return shown(answer.booking, status, {**(headers or {}), **_version(answer.booking.version)})
-
-
-def _version(version: int) -> dict[str, str]:
-    return {"ETag": f'"{version}"'}
+    return shown(answer.booking, status, {**(headers or {}), **conditions.tag(answer.booking.version)})

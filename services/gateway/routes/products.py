@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from contracts import catalogue
 from contracts.envelope import derived_id
-from services.gateway import documentation, examples, queries
+from services.gateway import conditions, documentation, examples, queries
 from services.gateway.calls import Command, Reading, shown
 from services.gateway.route import Route
 from services.gateway.shapes import NewProduct, ProductChange
@@ -33,7 +33,11 @@ async def create_product(call: Command, body: NewProduct) -> Response:
     location = f"/v1/products/{new}"
     command = catalogue.PutProduct(product_id=new, create=True, fields=body)
     answer = await call.answered(command, catalogue.ProductAnswer, {"id": new}, location)
-    return answer if isinstance(answer, Response) else shown(answer.product, 201, {"Location": location})
+    if isinstance(answer, Response):
+        return answer
+    return shown(
+        answer.product, 201, {"Location": location, **conditions.tag(answer.product.version, answer.product.spaces)}
+    )
 
 
 @router.get(
@@ -47,10 +51,10 @@ async def list_products(call: Reading, query: Annotated[queries.Products, Query(
     return Response(body, media_type="application/json")
 
 
-@router.get(ONE, response_model=catalogue.Product, responses=documentation.read(examples.PRODUCT, "NOT_FOUND"))
+@router.get(ONE, response_model=catalogue.Product, responses=documentation.read_if_new(examples.PRODUCT))
 async def get_product(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The product as it is now."""
-    return Response(await call.passed_on("availability", f"/products/{id}"), media_type="application/json")
+    return await call.passed_on_if_new("availability", f"/products/{id}", "spaces")
 
 
 @router.patch(
@@ -64,7 +68,9 @@ async def change_product(call: Command, id: UUID, body: ProductChange) -> Respon
     """Change what is given; bookings that exist keep their price."""
     command = catalogue.PutProduct(product_id=str(id), fields=body, if_version=call.if_match)
     answer = await call.answered(command, catalogue.ProductAnswer, {"id": str(id)})
-    return answer if isinstance(answer, Response) else shown(answer.product)
+    if isinstance(answer, Response):
+        return answer
+    return shown(answer.product, 200, conditions.tag(answer.product.version, answer.product.spaces))
 
 
 @router.delete(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from contracts import catalogue
 from contracts.envelope import derived_id
-from services.gateway import documentation, examples, queries
+from services.gateway import conditions, documentation, examples, queries
 from services.gateway.calls import Command, Reading, shown
 from services.gateway.route import Route
 from services.gateway.shapes import NewSpace, SpaceChange
@@ -29,7 +29,11 @@ async def create_space(call: Command, body: NewSpace) -> Response:
     location = f"/v1/spaces/{new}"
     command = catalogue.PutSpace(space_id=new, create=True, fields=body)
     answer = await call.answered(command, catalogue.SpaceAnswer, {"id": new}, location)
-    return answer if isinstance(answer, Response) else shown(answer.space, 201, {"Location": location})
+    if isinstance(answer, Response):
+        return answer
+    return shown(
+        answer.space, 201, {"Location": location, **conditions.tag(answer.space.version, answer.space.products)}
+    )
 
 
 @router.get(
@@ -43,10 +47,10 @@ async def list_spaces(call: Reading, query: Annotated[queries.Spaces, Query()]) 
     return Response(body, media_type="application/json")
 
 
-@router.get(ONE, response_model=catalogue.Space, responses=documentation.read(examples.SPACE, "NOT_FOUND"))
+@router.get(ONE, response_model=catalogue.Space, responses=documentation.read_if_new(examples.SPACE))
 async def get_space(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The space as it is now."""
-    return Response(await call.passed_on("availability", f"/spaces/{id}"), media_type="application/json")
+    return await call.passed_on_if_new("availability", f"/spaces/{id}", "products")
 
 
 @router.patch(
@@ -60,7 +64,9 @@ async def change_space(call: Command, id: UUID, body: SpaceChange) -> Response: 
     """Change what is given; bookings that exist keep their slots."""
     command = catalogue.PutSpace(space_id=str(id), fields=body, if_version=call.if_match)
     answer = await call.answered(command, catalogue.SpaceAnswer, {"id": str(id)})
-    return answer if isinstance(answer, Response) else shown(answer.space)
+    if isinstance(answer, Response):
+        return answer
+    return shown(answer.space, 200, conditions.tag(answer.space.version, answer.space.products))
 
 
 @router.delete(

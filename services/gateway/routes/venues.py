@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from contracts import catalogue
 from contracts.envelope import derived_id
-from services.gateway import documentation, examples, queries
+from services.gateway import conditions, documentation, examples, queries
 from services.gateway.calls import Command, Reading, shown
 from services.gateway.route import Route
 from services.gateway.shapes import NewVenue, VenueChange, VenueChanged
@@ -29,7 +29,9 @@ async def create_venue(call: Command, body: NewVenue) -> Response:
     location = f"/v1/venues/{new}"
     command = catalogue.PutVenue(venue_id=new, create=True, fields=body)
     answer = await call.answered(command, catalogue.VenueAnswer, {"id": new}, location)
-    return answer if isinstance(answer, Response) else shown(answer.venue, 201, {"Location": location})
+    if isinstance(answer, Response):
+        return answer
+    return shown(answer.venue, 201, {"Location": location, **conditions.tag(answer.venue.version)})
 
 
 @router.get(
@@ -43,10 +45,10 @@ async def list_venues(call: Reading, query: Annotated[queries.Page, Query()]) ->
     return Response(body, media_type="application/json")
 
 
-@router.get(ONE, response_model=catalogue.Venue, responses=documentation.read(examples.VENUE, "NOT_FOUND"))
+@router.get(ONE, response_model=catalogue.Venue, responses=documentation.read_if_new(examples.VENUE))
 async def get_venue(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The venue as it is now."""
-    return Response(await call.passed_on("availability", f"/venues/{id}"), media_type="application/json")
+    return await call.passed_on_if_new("availability", f"/venues/{id}")
 
 
 @router.patch(
@@ -65,9 +67,8 @@ async def change_venue(call: Command, id: UUID, body: VenueChange) -> Response: 
     answer = await call.answered(command, catalogue.VenueAnswer, {"id": str(id)})
     if isinstance(answer, Response):
         return answer
-    if body.closures is None:
-        return shown(answer.venue)
-    return shown(VenueChanged.of(answer))
+    changed = answer.venue if body.closures is None else VenueChanged.of(answer)
+    return shown(changed, 200, conditions.tag(answer.venue.version))
 
 
 @router.delete(

@@ -70,10 +70,10 @@ async def list_subscriptions(call: Reading, query: Annotated[queries.Page, Query
 async def get_subscription(call: Reading, id: UUID) -> Response:  # noqa: A002 - the name of the path's parameter
     """The subscription as it is now, without its secret."""
     body = await call.passed_on("notifier", f"/subscriptions/{id}")
-    version = orjson.loads(body)["version"]
-    if conditions.is_known(call.given, version):
-        return Response(status_code=304, headers=_version(version))
-    return Response(body, headers=_version(version), media_type="application/json")
+    tagged = conditions.tag(orjson.loads(body)["version"])
+    if conditions.is_known(call.given, tagged):
+        return Response(status_code=304, headers=tagged)
+    return Response(body, headers=tagged, media_type="application/json")
 
 
 @router.patch(
@@ -98,7 +98,7 @@ async def change_subscription(call: Command, id: UUID, body: shapes.Subscription
     answer = await _answered(call, command, notifier.SubscriptionAnswer, str(id))
     if isinstance(answer, Response):
         return answer
-    return shown(answer.subscription, 200, _version(answer.subscription.version))
+    return shown(answer.subscription, 200, conditions.tag(answer.subscription.version))
 
 
 @router.delete(ONE, status_code=204, responses=documentation.command(204, None, "NOT_FOUND", "PRECONDITION_FAILED"))
@@ -211,7 +211,7 @@ def _with_secret(
     if answer.secret and not hidden:
         secret = _seal(call).opened(answer.secret, _purpose(call, subscription.id)).decode()
     told = shapes.SubscriptionWithSecret.model_construct(**dict(subscription), secret=secret)
-    return shown(told, status, {**headers, **_version(subscription.version)})
+    return shown(told, status, {**headers, **conditions.tag(subscription.version)})
 
 
 async def _answered(
@@ -225,7 +225,3 @@ async def _answered(
             details = [(each["field"], each["issue"]) for each in problem.details]
             raise malformed("The body does not have the documented shape.", *details) from None
         raise
-
-
-def _version(version: int) -> dict[str, str]:
-    return {"ETag": f'"{version}"'}
