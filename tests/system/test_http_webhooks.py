@@ -1,7 +1,5 @@
 """Webhooks over HTTP: subscribe, be told, look into what was delivered, catch up."""
 
-import asyncio
-import re
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +11,6 @@ from awaiting import until
 from http_house import ADA, House, Told, call, opened
 from receiving import Receiver, status
 
-from embedded import listen
 from embedded.platform import Platform
 
 PATH = "/v1/webhooks/subscriptions"
@@ -273,28 +270,3 @@ async def test_whoever_may_not_read_bookings_cannot_have_them_delivered(house: H
             assert (await call(narrow, method, path, body)).status == 403, (method, path)
         assert (await call(narrow, "GET", location)).status == 200
     await call(house.session, "DELETE", location)
-
-
-async def test_holdfast_listen_forwards_what_the_platform_delivers_and_leaves_nothing(
-    house: House, receiver: Receiver
-) -> None:
-    said: list[str] = []
-    wishes = listen.Wishes(gateway=house.url, forward=f"{receiver.url}/hook", events=["booking.created"])
-    listening = asyncio.create_task(listen.listen(wishes, said.append))
-
-    async def subscribed() -> str | None:
-        found = [re.search(r"Secret of subscription (\S+): (\S+)", line) for line in said]
-        return next((each[1] for each in found if each), None)
-
-    subscription = await until(subscribed)
-    held = await house.held()
-
-    async def forwarded() -> bool:
-        return bool(mine(receiver.at("/hook"), held["id"]))
-
-    await until(forwarded)
-    listening.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await listening
-    assert said[-1] == "the subscription is deleted"
-    assert (await call(house.session, "GET", f"{PATH}/{subscription}")).status == 404
