@@ -21,9 +21,7 @@ from services.notifier.addresses import AddressRules, Forbidden, refused
 
 NAMES_KEPT_SECONDS = 10  # what was looked up is used for so long: a receiver that moves is followed
 IDLE_SECONDS = 15.0  # a connection nobody used for so long is closed: most servers keep one longer
-MOST_HEARD = (
-    160 * 1024
-)  # bytes of one exchange, all heads and the framing of the body included; then the connection ends
+MOST_HEARD = 160 * 1024  # bytes of one exchange, all heads and the body's framing included
 
 
 class TooMuchHeard(aiohttp.ClientError):

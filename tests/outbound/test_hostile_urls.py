@@ -6,6 +6,7 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import aiohttp
 import pytest
@@ -14,7 +15,7 @@ from name_server import NameServer, name_server
 from receivers import Receiver, answering, receiver, trap
 
 from services.notifier.addresses import AddressRules
-from services.notifier.connecting import GuardedConnector
+from services.notifier.connecting import GuardedConnector, _socket
 from services.notifier.sending import Sender
 
 NOWHERE = "2fff::1"  # public by its form, handed out to nobody: what is sent there arrives nowhere
@@ -45,21 +46,28 @@ async def test_no_hostile_url_is_connected_to(caught: Receiver, names: NameServe
             sent = await sender.post(url.replace("{port}", str(caught.port)), b"{}", {})
             assert sent.forbidden, url
             assert sent.status is None
-    assert caught.connections == []
+            assert caught.connections == [], url
 
 
+@pytest.mark.parametrize("names_judged", [True, False])
 async def test_no_hostile_url_is_connected_to_when_its_words_were_not_judged(
-    caught: Receiver, names: NameServer
+    caught: Receiver, names: NameServer, names_judged: bool
 ) -> None:
-    """The guard at the connection alone, under the library that reads the URL its own way."""
+    """The guards at the connection, then that of the socket alone, under the library that reads the URL its own way."""
     names.says("*", ["127.0.0.1", "::1"])
-    async with aiohttp.ClientSession(connector=GuardedConnector(_rules(caught), names.resolver())) as session:
+    rules = _rules(caught)
+    connector = (
+        GuardedConnector(rules, names.resolver())
+        if names_judged
+        else aiohttp.TCPConnector(resolver=names.resolver(), socket_factory=partial(_socket, rules))
+    )
+    async with aiohttp.ClientSession(connector=connector) as session:
         for scheme in "https", "http":
             for url in BY_WORDS:
                 hostile = url.replace("{port}", str(caught.port)).replace("https:", f"{scheme}:")
                 with pytest.raises((aiohttp.ClientError, OSError, ValueError)):
                     await session.post(hostile, data=b"{}", timeout=aiohttp.ClientTimeout(total=2.0))
-    assert caught.connections == []
+                assert caught.connections == [], url
 
 
 async def test_the_listener_hears_whom_development_allows(caught: Receiver) -> None:

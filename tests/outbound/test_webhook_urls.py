@@ -4,6 +4,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 from hostile import BY_ADDRESS, BY_WORDS, PUBLIC
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from yarl import URL
 
 from services.notifier.addresses import AddressRules, judged, refused, target
 
@@ -144,3 +147,29 @@ def test_a_network_of_the_operators_own_is_refused_too() -> None:
 def test_what_is_called_is_what_was_judged(url: str, called: str) -> None:
     """One reading of a URL: its host as judged, its path and query as they were written."""
     assert str(target(url, AddressRules())) == called
+
+
+_PIECES = r"""
+https:// http:// HTTPS: // 127.0.0.1 localhost example.com 0x7f 1 [::1] [ ] : @ \ / ? # . .. %2e % 443 22 xn-- xn--a
+""".split()  # noqa: SIM905 - one a line would be a page
+_PIECES += ["\u3002", "\u2460", "\u0660", "\u00ad", "\u200d", "\ud800", "\x00", " ", "\n", "a" * 64]
+_JOINED = some.lists(some.sampled_from(_PIECES), max_size=8).map("".join)
+
+
+@given(
+    some.one_of(
+        some.text(max_size=60), _JOINED, _JOINED.map("https://".__add__), _JOINED.map("https://example.com".__add__)
+    )
+)
+@settings(max_examples=3000, deadline=None)
+def test_whatever_the_words_what_is_accepted_is_a_public_host_over_https(url: str) -> None:
+    """Nothing makes the judge fail; and another reader of what is called sees the same host."""
+    if judged(url, AddressRules()) is None:
+        called = target(url, AddressRules())
+        read = URL(str(called))
+        assert (read.scheme, read.port, read.user) == ("https", 443, None)
+        assert read.raw_host == called.raw_host
+        assert called.raw_host is not None
+        assert called.raw_host.isascii()
+        assert "." in called.raw_host or ":" in called.raw_host
+        assert called.raw_host not in ("127.0.0.1", "localhost")
