@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.catalogue import CancellationStep
-from contracts.model import Currency, Id, Instant, Message, Money, Name, Slot, Text, Value
+from contracts.model import Currency, Flag, Id, Instant, Message, Money, Name, Slot, Text, Value
+from contracts.terms import CancellationStep, LatePayment, PaymentExpired
 
 # Somebody else has the slot: a conflict that may pass. The others break a rule of the house.
 Taken = Literal["held", "booked", "buffer"]
@@ -23,6 +23,8 @@ class ProductOffer(Value):
     price: Money
     currency: Currency
     cancellation_policy: tuple[CancellationStep, ...] = ()
+    late_payment: LatePayment = "refund"
+    payment_expired: PaymentExpired = "keep"
 
 
 class SpaceOffer(Value):
@@ -57,12 +59,16 @@ class HoldSlot(Message):
 
 
 class CommitSlot(Message):
-    """Keep the slot for good. It counts if it was accepted before the hold's end and the slot is its own, or free again."""
+    """Keep the slot for good. It counts if it was accepted before the hold's end and the slot is its own, or free again.
+
+    With `reacquire` the booking was cancelled, and has been paid since: no deadline counts, only whether the slot is free.
+    """
 
     booking_id: Id
     question: Id
     space_id: Id
     accepted_at: Instant
+    reacquire: Flag = False
 
 
 class ReleaseSlot(Message):

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from contracts.envelope import derived_id
 from contracts.model import NO_CONTROLS, Currency, Flag, Id, Instant, Message, Money, Name, Slot, Text, Value, Version
+from contracts.terms import CancellationStep
 
 CUSTOMERS = "c1a4d2b0-8f5e-5b0a-9a57-2f6f3f7a6b1d"  # namespace of the ids of customers
 MOST_EXTRAS = 50
@@ -17,7 +18,19 @@ CancelReason = Literal["customer", "hold_expired", "slot_unavailable", "payment_
 # Whether they are any good booking decides, by rules that grow: whoever publishes them is told what is wrong.
 Email = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=254)]
 Phone = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=50)]
+ReturnUrl = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=2000)]
 Extras = Annotated[tuple[Id, ...], Field(max_length=MOST_EXTRAS)]
+
+
+# Words that may become more: a reader that does not know one shows it.
+PaymentStatus = Annotated[
+    Text,
+    Field(
+        description="`opening`: the provider is asked for a page. `open`: it can be paid at. `processing`: a slow payment is under way. "
+        "`failed`, `expired`: confirm again for another page. `paid`. `refunding`, `refunded`: all of it, or what the cancellation "
+        "policy gives back. `refund_failed`: the provider would not; cancel again to have it tried again. Null: no payment is asked for."
+    ),
+]
 
 
 class BookedProduct(Value):
@@ -64,10 +77,27 @@ class Booking(Value):
     currency: Currency | None = None
     payment_enabled: Flag = False
     payment_url: Text | None = None
-    payment_status: Text | None = None
+    payment_status: PaymentStatus | None = None
     cancel_reason: CancelReason | None = None
     created_at: Instant
     updated_at: Instant
+
+
+class CancellationPreview(Value):
+    """What a cancel at that moment would give back and keep of what was paid, in minor units; nothing of what was not paid.
+
+    So it is until `until`, that moment included; none if nothing changes any more.
+    """
+
+    booking_id: Id
+    status: Status
+    paid: Money
+    refund: Money
+    fee: Money
+    currency: Currency | None = None
+    at: Instant
+    until: Instant | None = None
+    cancellation_policy: tuple[CancellationStep, ...] = ()
 
 
 class CreateBooking(Message):
@@ -86,7 +116,8 @@ class CreateBooking(Message):
 class UpdateBooking(Message):
     """Change what is given, and nothing else; the hold goes on as it was.
 
-    `additional_products` are all the extras there shall be. Those the booking has keep their price.
+    `additional_products` are all the extras there shall be. Those the booking has keep their price. `payment_enabled` counts
+    with the confirm; of a booking that is confirmed already it opens a checkout.
     """
 
     booking_id: Id
@@ -95,10 +126,18 @@ class UpdateBooking(Message):
     phone: Phone | None = None
     additional_products: Extras | None = None
     if_version: Version | None = None
+    payment_enabled: Flag | None = None
+    success_url: ReturnUrl | None = None
+    cancel_url: ReturnUrl | None = None
 
 
 class ConfirmBooking(Message):
-    """Keep the slot for good; counts if Kafka took the command before the hold's end. What is given is changed with it."""
+    """Keep the slot for good; counts if Kafka took the command before the hold's end. What is given is changed with it.
+
+    With `payment_enabled` a page is opened where the total can be paid: the answer comes with `paymentUrl`, or after 5 s without.
+    From there the customer returns to one of the two addresses, to which `bookingId` is added. While a page is open that nobody
+    tried, and no other address is given, that page is the answer. What costs nothing needs no page.
+    """
 
     booking_id: Id
     email: Email | None = None
@@ -106,6 +145,9 @@ class ConfirmBooking(Message):
     phone: Phone | None = None
     additional_products: Extras | None = None
     if_version: Version | None = None
+    payment_enabled: Flag | None = None
+    success_url: ReturnUrl | None = None
+    cancel_url: ReturnUrl | None = None
 
 
 class RescheduleBooking(Message):
@@ -125,7 +167,10 @@ class ExtendHold(Message):
 
 
 class CancelBooking(Message):
-    """Give the slot back, keep the row; answered when the slot is on sale again."""
+    """Give the slot back, keep the row; answered when the slot is on sale again. What was paid goes back by the policy.
+
+    Of a booking whose refund has failed it asks for the refund again.
+    """
 
     booking_id: Id
     if_version: Version | None = None
@@ -175,6 +220,20 @@ class BookingCreated(Message):
 
 class BookingUpdated(Message):
     """A booking changed; `previous_status` is what it was before."""
+
+    booking: Booking
+    previous_status: Status | None = None
+
+
+class BookingPaid(Message):
+    """A booking is paid."""
+
+    booking: Booking
+    previous_status: Status | None = None
+
+
+class BookingPaymentFailed(Message):
+    """An attempt to pay failed, or there is no page to pay at; the booking is kept."""
 
     booking: Booking
     previous_status: Status | None = None

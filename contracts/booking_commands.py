@@ -37,6 +37,9 @@ class BookingCommands(Asking):
         name: str | None = None,
         phone: str | None = None,
         additional_products: tuple[str, ...] | None = None,
+        payment_enabled: bool | None = None,
+        success_url: str | None = None,
+        cancel_url: str | None = None,
         if_version: int | None = None,
         key: str | None = None,
     ) -> booking.Booking:
@@ -47,6 +50,9 @@ class BookingCommands(Asking):
             name=name,
             phone=phone,
             additional_products=additional_products,
+            payment_enabled=payment_enabled,
+            success_url=success_url,
+            cancel_url=cancel_url,
             if_version=if_version,
         )
         return await self._booking(command, self._draw(key))
@@ -59,16 +65,25 @@ class BookingCommands(Asking):
         name: str | None = None,
         phone: str | None = None,
         additional_products: tuple[str, ...] | None = None,
+        payment_enabled: bool | None = None,
+        success_url: str | None = None,
+        cancel_url: str | None = None,
         if_version: int | None = None,
         key: str | None = None,
     ) -> booking.Booking:
-        """Keep the slot for good. Refused when the hold is over, or e-mail or phone are neither given nor known."""
+        """Keep the slot for good. Refused when the hold is over, or e-mail or phone are neither given nor known.
+
+        With `payment_enabled` the booking has a `payment_url`, or none yet when the provider takes longer than 5 s.
+        """
         command = booking.ConfirmBooking(
             booking_id=booking_id,
             email=email,
             name=name,
             phone=phone,
             additional_products=additional_products,
+            payment_enabled=payment_enabled,
+            success_url=success_url,
+            cancel_url=cancel_url,
             if_version=if_version,
         )
         return await self._booking(command, self._draw(key))

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints,
 
 from contracts.closures import AffectedBooking
 from contracts.model import EARLIEST, LATEST, Currency, Flag, Id, Label, Message, Money, Name, Text, Value, Version
+from contracts.terms import CancellationStep as CancellationStep
+from contracts.terms import LatePayment, PaymentExpired
 from contracts.zones import Timezone
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -116,11 +118,6 @@ class ProductMetadata(Value):
         return given
 
 
-class CancellationStep(Value):
-    hours_before: Annotated[int, Field(ge=0, le=8784, strict=True)]
-    refund_percent: Annotated[int, Field(ge=0, le=100, strict=True)] = 100
-
-
 class VenueFields(Value):
     """What a client says of a venue; what is left out keeps its value, or its default when the venue is new."""
 
@@ -164,6 +161,8 @@ class ProductFields(Value):
     start_step: Step | None = None
     hold_minutes: Literal[5, 10, 15, 30, 60] | None = None
     cancellation_policy: Annotated[tuple[CancellationStep, ...], Field(max_length=20)] | None = None
+    late_payment: LatePayment | None = None
+    payment_expired: PaymentExpired | None = None
 
 
 class Venue(Value):
@@ -196,7 +195,11 @@ class Space(Value):
 
 
 class Product(Value):
-    """What is sold: a length of time in one of its spaces (`booking`), or an extra (`additional`)."""
+    """What is sold: a length of time in one of its spaces (`booking`), or an extra (`additional`).
+
+    Without a cancellation policy all of a payment goes back until the slot begins. Money that comes after a cancel goes back
+    (`refund`), or takes the slot again if it is free (`reacquire`); when nobody pays, the booking is kept or cancelled.
+    """
 
     id: Id
     name: Name
@@ -214,6 +217,8 @@ class Product(Value):
     start_step: Step | None = None
     hold_minutes: Literal[5, 10, 15, 30, 60] | None = None
     cancellation_policy: tuple[CancellationStep, ...] = ()
+    late_payment: LatePayment = "refund"
+    payment_expired: PaymentExpired = "keep"
     version: Version = 1
 
 

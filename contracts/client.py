@@ -168,7 +168,7 @@ class Client(BookingCommands, CatalogueCommands, WebhookCommands):
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(waits_for, []).append(future)
         try:
-            await self._publish(command, command_id, organisation, traceparent)
+            await self._publish(command, command_id, organisation, traceparent, self.reply_topic)
             async with asyncio.timeout(within):
                 return await future
         except TimeoutError:
@@ -183,7 +183,13 @@ class Client(BookingCommands, CatalogueCommands, WebhookCommands):
             if not futures:
                 del self._waiting[waits_for]
 
-    async def _publish(self, command: Message, command_id: str, organisation: str, traceparent: bytes | None) -> None:
+    async def tell(self, command: Message, *, command_id: str, organisation: str) -> None:
+        """Publish what nobody answers; returns when Kafka has it. Raises NotAccepted."""
+        await self._publish(command, command_id, organisation, None, None)
+
+    async def _publish(
+        self, command: Message, command_id: str, organisation: str, traceparent: bytes | None, reply_to: str | None
+    ) -> None:
         topic, key = topics.address(command)
         headers = write(
             self._source,
@@ -193,7 +199,7 @@ class Client(BookingCommands, CatalogueCommands, WebhookCommands):
             command_id,
             stamp(datetime.now(UTC)),
             key,
-            reply_to=self.reply_topic,
+            reply_to=reply_to,
             traceparent=traceparent,
         )
         body = command.__pydantic_serializer__.to_json(command, exclude_none=True)

@@ -143,6 +143,12 @@ WITH_COFFEE = BOOKING.model_copy(
         "updated_at": LATER,
     }
 )
+TO_BE_PAID = CONFIRMED.model_copy(update={"payment_enabled": True, "payment_status": "opening"})
+WITH_PAGE = TO_BE_PAID.model_copy(
+    update={"version": 4, "payment_url": "https://checkout.example/c/pay/cs_test_harbour", "payment_status": "open"}
+)
+DECLINED = WITH_PAGE.model_copy(update={"version": 5, "payment_status": "failed"})
+PAID = WITH_PAGE.model_copy(update={"status": "PAID", "version": 6, "payment_url": None, "payment_status": "paid"})
 CANCELLED = CONFIRMED.model_copy(update={"status": "CANCEL", "version": 4, "cancel_reason": "customer"})
 
 CREATE_BOOKING = booking.CreateBooking(
@@ -150,6 +156,13 @@ CREATE_BOOKING = booking.CreateBooking(
 )
 DETAILS = {"email": ADA.email, "name": ADA.name, "phone": "+33 4 91 00 00 00"}
 CONFIRM_BOOKING = booking.ConfirmBooking(booking_id=BOOKING_ID, **DETAILS)
+CONFIRM_AND_PAY = CONFIRM_BOOKING.model_copy(
+    update={
+        "payment_enabled": True,
+        "success_url": "https://harbour.example/thanks",
+        "cancel_url": "https://harbour.example/again",
+    }
+)
 UPDATE_BOOKING = booking.UpdateBooking(booking_id=BOOKING_ID, **DETAILS, additional_products=(COFFEE.id,))
 HOLD_SLOT = availability.HoldSlot(
     booking_id=BOOKING_ID, question=COMMAND_ID, product_id=ROOM_ONE_HOUR.id, space_id=LIGHTHOUSE.id, slot=MONDAY_TEN
@@ -164,15 +177,15 @@ SLOT_HELD = availability.SlotHeld(
     space=SPACE_OFFER,
 )
 
-PAGE = "https://checkout.example/c/pay/cs_test_harbour"
+PAGE = str(WITH_PAGE.payment_url)
 CREATE_CHECKOUT = payment.CreateCheckout(
     booking_id=BOOKING_ID,
     amount=2500,
     currency="EUR",
     description=ROOM_ONE_HOUR.name,
     email=ADA.email,
-    success_url=f"https://harbour.example/thanks?booking={BOOKING_ID}",
-    cancel_url=f"https://harbour.example/again?booking={BOOKING_ID}",
+    success_url=f"https://harbour.example/thanks?bookingId={BOOKING_ID}",
+    cancel_url=f"https://harbour.example/again?bookingId={BOOKING_ID}",
     expires_at=LATER + timedelta(hours=23),
 )
 OPEN_SESSION = payment.ProviderSession(

@@ -18,6 +18,7 @@ Why = Annotated[str, StringConstraints(pattern=NO_CONTROLS, max_length=1000)]
 
 CallKind = Literal["open", "close", "refund", "late"]
 FailedReason = Literal["declined", "failed", "refused", "mismatch", "in_progress", "internal"]
+RefundFailedReason = Literal["refused", "failed", "impossible"]
 
 
 class ProviderSession(Value):
@@ -71,7 +72,7 @@ class CancelCheckout(Message):
 
 
 class RefundPayment(Message):
-    """Give back this much of a payment; told by PaymentRefunded. The id of this command is the refund's."""
+    """Give back this much of a payment; told by PaymentRefunded or RefundFailed. The id of this command is the refund's."""
 
     booking_id: Id
     payment: ProviderId
@@ -157,3 +158,20 @@ class PaymentRefunded(Message):
     refund: ProviderId
     amount: Amount
     currency: Currency
+
+
+class RefundFailed(Message):
+    """This much did not go back. It may come after PaymentRefunded: a bank may send money back days later.
+
+    `refused`: the provider would not do it. `failed`: it tried, and the bank did not take it. `impossible`: no such payment, or
+    more than is left of it. `refund_id` is the command that asked for it; with `automatic` nobody did: it is payment's own,
+    for money that was never asked for. The same amount may be asked for again, under another command.
+    """
+
+    booking_id: Id
+    refund_id: Id
+    payment: ProviderId
+    amount: Amount
+    reason: RefundFailedReason
+    message: Why = ""
+    automatic: Flag = False

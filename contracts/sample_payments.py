@@ -6,8 +6,10 @@ from contracts.examples import (
     CALL_OUTCOME,
     CONFIRM_BOOKING,
     CREATE_CHECKOUT,
+    DECLINED,
     LATER,
     PAGE,
+    PAID,
     PAID_SESSION,
     PROVIDER_EVENT,
 )
@@ -15,7 +17,7 @@ from contracts.sample_writing import Record, asked, output
 
 
 def records() -> list[Record]:
-    """The customer pays at the second try and gets the money back; another page is closed again."""
+    """The customer pays at the second try and gets the money back, or not; another page is closed again."""
     confirm = asked("order-17-confirm", CONFIRM_BOOKING, at=LATER)
     create = output(confirm, "booking", 0, CREATE_CHECKOUT)
     ids = {"booking_id": BOOKING_ID}
@@ -33,6 +35,14 @@ def records() -> list[Record]:
     refunded = payment.PaymentRefunded(
         **ids, refund_id=refund.id, payment="pi_3Harbour", refund="re_3Harbour", amount=2500, currency="EUR"
     )
+    failed = payment.RefundFailed(
+        **ids,
+        refund_id=refund.id,
+        payment="pi_3Harbour",
+        amount=2500,
+        reason="failed",
+        message="lost_or_stolen_card",
+    )
     cancel = output(
         asked("order-17-cancel", booking.CancelBooking(booking_id=BOOKING_ID), at=LATER),
         "booking",
@@ -44,11 +54,14 @@ def records() -> list[Record]:
         output(create, "payment", 0, payment.CheckoutDelayed(**ids, question=create.id)),
         called,
         output(called, "payment", 0, opened),
-        output(event, "payment", 0, declined),
+        tried := output(event, "payment", 0, declined),
+        output(tried, "booking", 0, booking.BookingPaymentFailed(booking=DECLINED, previous_status="CONFIRMED")),
         event,
         succeeded,
+        output(succeeded, "booking", 0, booking.BookingPaid(booking=PAID, previous_status="CONFIRMED")),
         refund,
         output(refund, "payment", 0, refunded),
+        output(refund, "payment", 0, failed),
         cancel,
         output(cancel, "payment", 0, payment.CheckoutExpired(**about)),
     ]

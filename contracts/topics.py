@@ -88,7 +88,15 @@ AVAILABILITY_EVENTS = Topic(
     ),
 )
 BOOKING_EVENTS = Topic(
-    "booking.events", "booking.id", (booking.BookingCreated, booking.BookingUpdated, booking.BookingDeleted)
+    "booking.events",
+    "booking.id",
+    (
+        booking.BookingCreated,
+        booking.BookingUpdated,
+        booking.BookingPaid,
+        booking.BookingPaymentFailed,
+        booking.BookingDeleted,
+    ),
 )
 PAYMENT_COMMANDS = Topic(
     "payment.commands",
@@ -111,6 +119,7 @@ PAYMENT_EVENTS = Topic(
         payment.PaymentFailed,
         payment.CheckoutExpired,
         payment.PaymentRefunded,
+        payment.RefundFailed,
     ),
 )
 NOTIFIER_COMMANDS = Topic(

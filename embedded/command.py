@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from embedded import supported
+from embedded import payments, supported
 
 # Everything that needs a Unix is imported inside the commands: Windows has to get its word instead of a traceback.
 
@@ -22,6 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(payments.app, name="payments")
 
 DataOption = Annotated[
     Path, typer.Option("--data", help="Folder with everything the platform remembers.", file_okay=False)
@@ -58,6 +60,7 @@ def up(
             _say(
                 "Clients for development: demo / demo-secret and rival / rival-secret, each of the organisation of its name."
             )
+            _say(running.money.about)
             _say("Ctrl-C stops everything, the data stays.\n")
             await asyncio.Event().wait()
         return 0
@@ -227,7 +230,7 @@ def _show(run: dict[str, Any], state: str) -> None:
     table = Table(title=f"Holdfast, {STATES[state]} (started {run.get('started')})")
     for heading in "process", "pid", "address":
         table.add_column(heading)
-    addresses = {"kafka": run.get("kafka"), "postgres": run.get("postgres"), "gateway": run.get("gateway")}
+    addresses = {name: run.get(name) for name in ("kafka", "postgres", "gateway", "sandbox")}
     addresses |= run.get("reads", {})
     table.add_row("supervisor", _pid(run.get("supervisor")), "")
     for name, pid in run.get("processes", {}).items():

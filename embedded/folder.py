@@ -39,9 +39,13 @@ class DataFolder:
 
     def token(self) -> str:
         """The secret the services show each other, made once; readable by its owner only."""
-        path = self.path / "token"
+        return self.secret("token")
+
+    def secret(self, name: str, prefix: str = "") -> str:
+        """A secret of this folder, made once; readable by its owner only."""
+        path = self.path / name
         if not path.exists():
-            _write(path, secrets.token_urlsafe(32))
+            _write(path, prefix + secrets.token_urlsafe(32))
         return path.read_text()
 
     def sealing_key(self) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from embedded import child, ports
+from embedded import child, money, ports
 from embedded.child import Program
 from embedded.folder import DataFolder
 from embedded.infrastructure import Infrastructure, Say, infrastructure, opened, silent
@@ -21,12 +21,18 @@ from embedded.problem import Problem
 __all__ = ["Platform", "infrastructure", "running"]
 
 PARTITIONS = 4  # of every topic; fixed for a topic's life
-DATABASES = ["availability", "booking", "notifier"]
-GATEWAY = "gateway"
+DATABASES = ["availability", "booking", "notifier", "payment"]
+GATEWAY, SANDBOX = "gateway", "sandbox"
 # Started wave by wave, stopped the other way round: the door opens last and closes first.
 WAVES = [
-    {"availability": "services.availability", "relay": "services.availability.relay", "booking": "services.booking"}
-    | {"notifier": "services.notifier"},
+    {
+        "availability": "services.availability",
+        "relay": "services.availability.relay",
+        "booking": "services.booking",
+        "notifier": "services.notifier",
+        "payment": "services.payment",
+        SANDBOX: "services.payment.sandbox",
+    },
     {GATEWAY: "services.gateway"},
 ]
 MODULES = {service: module for wave in WAVES for service, module in wave.items()}
@@ -49,6 +55,8 @@ class Plan:
                 raise Problem(f"there is no service {service!r} to scale: {', '.join(MODULES)}")
             if not 0 <= replicas <= 16:
                 raise Problem(f"{service}: between 0 and 16 replicas, not {replicas}")
+            if service == SANDBOX and replicas > 1:
+                raise Problem("there is one sandbox: a provider knows all that it did")
         from contracts.topics import LONGEST_HOLD
 
         if self.hold > LONGEST_HOLD:
@@ -64,6 +72,7 @@ class Platform(Infrastructure):
         self._gateway_port = self._port(plan.port)
         self._read_ports = {service: self._port(shared=True) for service in DATABASES}
         self.url = f"http://{ports.HOST}:{self._gateway_port}"
+        self.money = money.provider(data, self.url, plan.settings, self._port)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,6 +83,7 @@ class Platform(Infrastructure):
             "HOLDFAST_AVAILABILITY_HOLD": iso(self.plan.hold),
             "HOLDFAST_TOPIC_PARTITIONS": str(PARTITIONS),
             "HOLDFAST_BOOKING_HELD_SLOTS": "100000",  # a machine for development: load tests need no special build
+            "HOLDFAST_BOOKING_RETURN_LOOPBACK": "true",  # and the customer's way back may lead to a shop on it
         }
         mine["HOLDFAST_NOTIFIER_NICE"] = "10"  # whoever a customer waits for goes first
         mine["HOLDFAST_SEALING_KEYS"] = json.dumps([self._folder.sealing_key()])
@@ -81,7 +91,7 @@ class Platform(Infrastructure):
             mine[f"HOLDFAST_{service.upper()}_DATABASE"] = self.dsn(service)
             mine[f"HOLDFAST_{service.upper()}_PORT"] = str(port)
             mine[f"HOLDFAST_GATEWAY_{service.upper()}_URL"] = f"http://{ports.HOST}:{port}"
-        return {**super().environment, **mine, **self.plan.settings}
+        return {**super().environment, **mine, **self.money.environment, **self.plan.settings}
 
     async def start_services(self) -> None:
         """Make the topics and tables that are missing, then start the services."""
@@ -90,8 +100,13 @@ class Platform(Infrastructure):
             await self._supervisor.start(
                 self._service(service, module, number)
                 for service, module in wave.items()
-                for number in range(1, self.plan.scale.get(service, 1) + 1)
+                for number in range(1, self._replicas(service) + 1)
             )
+
+    def _replicas(self, service: str) -> int:
+        if service == SANDBOX and self.money.sandbox is None:
+            return 0
+        return self.plan.scale.get(service, 1)
 
     async def _provision(self) -> None:
         from chassis import migrations
@@ -127,6 +142,7 @@ class Platform(Infrastructure):
         return {
             **super()._run(),
             "gateway": self.url,
+            **({"sandbox": self.money.sandbox} if self.money.sandbox else {}),
             "databases": {name: self.dsn(name) for name in DATABASES},
             "reads": {name: f"http://{ports.HOST}:{port}" for name, port in self._read_ports.items()},
         }

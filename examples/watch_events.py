@@ -13,21 +13,21 @@ import logging
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from contracts import header_names, topics
-from contracts.booking import BookingCreated, BookingDeleted, BookingUpdated
+from contracts.booking import BookingCreated, BookingDeleted, BookingPaid, BookingPaymentFailed, BookingUpdated
 from contracts.envelope import UnreadableEnvelope, read
 from examples import addresses
 from examples.telling import Teller, Unexpected
 
-Event = BookingCreated | BookingUpdated | BookingDeleted
+Event = BookingCreated | BookingUpdated | BookingPaid | BookingPaymentFailed | BookingDeleted
 LOOK_SECONDS = 1.0
-MODELS: dict[str, type[Event]] = {model.type: model for model in (BookingCreated, BookingUpdated, BookingDeleted)}
+MODELS: dict[str, type[Event]] = {model.type: model for model in get_args(Event)}
 
 
 class Events:

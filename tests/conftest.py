@@ -8,6 +8,8 @@ from embedded.infrastructure import Infrastructure, infrastructure
 from embedded.platform import Platform, running
 
 DATABASES = ["availability", "booking"]
+# What a provider is late with comes soon: no test waits for minutes.
+SOON = {"HOLDFAST_PAYMENT_EVENTS_SECONDS": "2", "HOLDFAST_SANDBOX_SLOW_SECONDS": "0.5"}
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +22,5 @@ async def infra() -> AsyncIterator[Infrastructure]:
 @pytest.fixture(scope="session")
 async def platform() -> AsyncIterator[Platform]:
     """The whole platform, with holds of 15 minutes unless a product says otherwise."""
-    async with running(fast_sessions=True) as running_platform:
+    async with running(fast_sessions=True, settings=SOON) as running_platform:
         yield running_platform

@@ -147,6 +147,8 @@ def hold(
             price=product.price,
             currency=product.currency,
             cancellation_policy=product.cancellation_policy,
+            late_payment=product.late_payment,
+            payment_expired=product.payment_expired,
         ),
         space=SpaceOffer(id=space.id, name=space.name, venue_id=space.venue_id),
     )
@@ -156,7 +158,10 @@ def hold(
 def commit(
     house: House, mine: Holding | None, others: Iterable[Holding], command: CommitSlot, now: datetime
 ) -> Decision:
-    """The deadline rule: accepted before the hold's end, and the slot is its own still, or free again."""
+    """The deadline rule: accepted before the hold's end, and the slot is its own still, or free again.
+
+    A slot that is to be had again, because it was paid late, has no deadline; but its space must be on sale.
+    """
     answer = SlotCommitted(booking_id=command.booking_id, question=command.question)
     if mine is None:
         return Decision(outputs=(lost(command, "unknown"),))
@@ -167,7 +172,8 @@ def commit(
         if in_time:
             return Decision((mine.committed(mine.at.unit),), (answer,))
         return too_late(mine, command, now)
-    if not (in_time and mine.lapsed):
+    may_return = house.space is not None if command.reacquire else in_time and mine.lapsed
+    if not may_return:
         return Decision(outputs=(lost(command, "expired"),))
     others = list(others)
     units = house.space.units if house.space else mine.at.unit

@@ -11,6 +11,6 @@ from services.booking.settings import BookingSettings
 
 def main() -> None:
     settings = BookingSettings()
-    service = BookingService(settings.held_slots)
+    service = BookingService(settings.held_slots, settings.rules)
     prunes = (inbox.PRUNE, storage.PRUNE_REFUSED)
     run("booking", settings, lambda pool, failed: Decider(service, settings, pool, failed), READS, prunes)

@@ -1,8 +1,17 @@
 """The next version of a booking, with the one event that tells of it."""
 
 from datetime import datetime
+from typing import Any
 
-from contracts.booking import BookingAnswer, BookingCreated, BookingDeleted, BookingDeletedAnswer, BookingUpdated
+from contracts.booking import (
+    BookingAnswer,
+    BookingCreated,
+    BookingDeleted,
+    BookingDeletedAnswer,
+    BookingPaid,
+    BookingPaymentFailed,
+    BookingUpdated,
+)
 from services.booking.state import TRANSITIONS, Answered, Asked, Decision, State
 
 
@@ -21,8 +30,8 @@ def hide(state: State, asked: Asked, now: datetime) -> Decision:
     return Decision(hidden, (event, gone))
 
 
-def change(state: State, now: datetime, *, announce: bool = True, **changes: object) -> Decision:
-    """The next version of the booking, with its one event."""
+def change(state: State, now: datetime, *, announce: bool = True, failed: bool = False, **changes: Any) -> Decision:
+    """The next version of the booking, with its one event; `failed`: of a payment that did."""
     before = state.booking
     after = before.model_copy(update={**changes, "version": before.version + 1, "updated_at": now})
     if after.status != before.status and after.status not in TRANSITIONS[before.status]:
@@ -30,8 +39,20 @@ def change(state: State, now: datetime, *, announce: bool = True, **changes: obj
     changed = state.model_copy(update={"booking": after})
     if not announce:
         return Decision(changed)
-    event = BookingCreated if before.status == "PENDING" else BookingUpdated
+    event: type[BookingCreated | BookingUpdated | BookingPaid | BookingPaymentFailed] = BookingUpdated
+    if before.status == "PENDING":
+        event = BookingCreated
+    elif after.status == "PAID" and before.status != "PAID":
+        event = BookingPaid
+    elif failed:
+        event = BookingPaymentFailed
     return Decision(changed, (event(booking=after, previous_status=before.status),))
+
+
+def differs(state: State, now: datetime, **changes: Any) -> Decision:
+    """The same, but without a new version where nothing would be new."""
+    new = {field: value for field, value in changes.items() if getattr(state.booking, field) != value}
+    return change(state, now, **new) if new else Decision(state)
 
 
 def with_answer(decision: Decision, asked: Asked) -> Decision:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.availability import CommitSlot, ExtendSlot, MoveSlot, QuoteExtras, ReleaseSlot
 from contracts.booking import (
@@ -15,7 +15,9 @@ from contracts.booking import (
     UpdateBooking,
 )
 from contracts.model import Message
-from services.booking import changes, details, refusals
+from services.booking import changes, checkouts, details, payments, refusals, return_urls
+from services.booking.money import USUAL, Returns, Usual
+from services.booking.return_urls import Allowed
 from services.booking.state import Asked, Command, Decision, Kind, Question, State
 
 _KINDS: dict[type[Message], Kind] = {
@@ -28,12 +30,33 @@ _KINDS: dict[type[Message], Kind] = {
 }
 
 
-def asked(command: Command, command_id: str, accepted_at: datetime, organisation: str) -> Asked:
+class Rules(NamedTuple):
+    """What the settings say of checkouts: which addresses a customer may return to, and what is usual."""
+
+    allowed: Allowed = Allowed()
+    success_url: str | None = None
+    cancel_url: str | None = None
+    seconds: int = USUAL.seconds
+
+    def usual(self, booking_id: str) -> Usual | None:
+        """As it is for this booking; None if nothing is unusual about it."""
+        if self == RULES:
+            return None
+        pairs = (("success_url", self.success_url), ("cancel_url", self.cancel_url))
+        given = {name: return_urls.with_id(url, booking_id) for name, url in pairs if url is not None}
+        return Usual(returns=Returns(**given), seconds=self.seconds)
+
+
+RULES = Rules()
+
+
+def asked(command: Command, command_id: str, accepted_at: datetime, organisation: str, rules: Rules = RULES) -> Asked:
     """The command with all that its turn needs, and nothing else of it."""
     kind = _KINDS[type(command)]
     match command:
         case UpdateBooking() | ConfirmBooking():
-            more: dict[str, Any] = {"given": details.given(command, organisation)}
+            given = details.given(command, organisation, rules.allowed)
+            more: dict[str, Any] = {"given": given, "usual": rules.usual(command.booking_id)}
         case RescheduleBooking():
             more = {"slot": command.slot, "space_id": command.space_id}
         case _:
@@ -42,7 +65,9 @@ def asked(command: Command, command_id: str, accepted_at: datetime, organisation
 
 
 def decide(state: State, asked: Asked, now: datetime) -> Decision:
-    """The command whose turn it is."""
+    """The command whose turn it is, or what payment said."""
+    if asked.heard is not None:
+        return payments.hear(state, asked, asked.heard, now)
     if state.hidden:
         return Decision(state, (refusals.refused(asked.id, "NOT_FOUND", "There is no such booking."),))
     if asked.if_version not in (None, state.booking.version):
@@ -53,7 +78,7 @@ def decide(state: State, asked: Asked, now: datetime) -> Decision:
 def settle(state: State, asked: Asked, now: datetime) -> Decision:
     """The details of an update or a confirm: what is wrong with them, what the extras cost, then what is to be done."""
     booking = state.booking
-    if wrong := details.wrong(booking, asked):
+    if wrong := (*details.wrong(booking, asked), *checkouts.missing(state, asked)):
         return Decision(state, (refusals.unfit(asked.id, wrong),))
     if booking.status in ("CONFIRMED", "PAID") and details.extras_change(booking, asked):
         return Decision(state, (refusals.extras_are_fixed(booking, asked.id),))
@@ -75,11 +100,8 @@ def settle(state: State, asked: Asked, now: datetime) -> Decision:
 
 
 def keep(state: State, asked: Asked, now: datetime, **more: Any) -> Decision:
-    """The booking with the details of the command; without a new version if it had them all."""
-    changed = details.changes(state.booking, asked) | more
-    if not changed:
-        return Decision(state, (changes.as_it_is(state, asked.id),))
-    return changes.with_answer(changes.change(state, now, **changed), asked)
+    """The booking with the details of the command, without a new version if it had them all; and the page, if it is to be paid."""
+    return checkouts.change(state, asked, now, **details.changes(state.booking, asked) | more)
 
 
 def _update(state: State, asked: Asked, now: datetime) -> Decision:
@@ -128,13 +150,15 @@ def _extend(state: State, asked: Asked, _now: datetime) -> Decision:
     return _ask(state, asked, ExtendSlot(**_about(state, asked), accepted_at=asked.accepted_at))
 
 
-def _cancel(state: State, asked: Asked, _now: datetime) -> Decision:
+def _cancel(state: State, asked: Asked, now: datetime) -> Decision:
     status = state.booking.status
+    if again := payments.refunded_again(state, asked, now):
+        return again
     if status == "CANCEL":
         # It is let go: a confirm accepted in time, but after this, does not take the slot of a lapsed hold again.
         let_go = state.model_copy(update={"hold_ends_at": None}) if _lapsed(state.booking) else state
         return Decision(let_go, (changes.as_it_is(state, asked.id),))
-    if status not in ("RESERVED_15_MIN", "CONFIRMED"):
+    if status not in ("RESERVED_15_MIN", "CONFIRMED", "PAID"):
         return Decision(
             state, (refusals.refused(asked.id, "CONFLICT", f"The booking is {status} and cannot be cancelled."),)
         )

@@ -1,4 +1,4 @@
-"""What a command says of customer and extras, and what a booking becomes by it. Pure."""
+"""What a command says of customer, extras and payment, and what a booking becomes by it. Pure."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,12 +9,14 @@ from contracts.availability import ExtrasQuoted
 from contracts.booking import Booking, ConfirmBooking, Customer, Extra, UpdateBooking, customer_id
 from contracts.model import Id
 from services.booking import contact
+from services.booking.money import Returns
+from services.booking.return_urls import Allowed, returning
 from services.booking.state import Asked, Given
 
 MOST_MONEY = 10**12  # minor units, as Money bounds it: a sum beyond it could not be told to anybody
 
 
-def given(command: ConfirmBooking | UpdateBooking, organisation: str) -> Given | None:
+def given(command: ConfirmBooking | UpdateBooking, organisation: str, allowed: Allowed) -> Given | None:
     """What the command gives, each thing in its usual form; None if it gives nothing."""
     wrong: list[Detail] = []
     email = _usual(contact.email, "email", command.email, wrong)
@@ -23,12 +25,18 @@ def given(command: ConfirmBooking | UpdateBooking, organisation: str) -> Given |
     for id_ in twice:
         where = f"additionalProducts.{(command.additional_products or ()).index(id_)}"
         wrong.append(Detail(field=where, issue="is given twice"))
+    success_url, cancel_url = (
+        _usual(lambda url: returning(url, command.booking_id, allowed), field, url, wrong)
+        for field, url in (("successUrl", command.success_url), ("cancelUrl", command.cancel_url))
+    )
     made = Given(
         customer_id=customer_id(organisation, email) if email else None,
         email=email,
         name=command.name,
         phone=phone,
         extras=command.additional_products,
+        payment_enabled=command.payment_enabled,
+        returns=Returns(success_url=success_url, cancel_url=cancel_url),
         wrong=tuple(wrong),
     )
     return None if made == Given() else made
@@ -109,6 +117,9 @@ def changes(booking: Booking, asked: Asked) -> dict[str, Any]:
         changed["customer"] = customer
     if extras != booking.additional_products:
         changed |= {"additional_products": extras, "total_price": total(booking, extras)}
+    enabled = asked.given.payment_enabled if asked.given else None
+    if enabled not in (None, booking.payment_enabled) and booking.status != "PAID":
+        changed["payment_enabled"] = enabled
     return changed
 
 

@@ -14,9 +14,19 @@ REASONS: dict[tuple[Status, Status], str] = {
     ("RESERVED_15_MIN", "RESERVED_15_MIN"): "UpdateBooking; RescheduleBooking, SlotMoved; ExtendHold, SlotExtended",
     ("RESERVED_15_MIN", "CONFIRMED"): "ConfirmBooking with e-mail and phone, SlotCommitted",
     ("RESERVED_15_MIN", "CANCEL"): "CancelBooking or DeleteBooking (customer), or the hold ends (hold_expired)",
-    ("CONFIRMED", "CONFIRMED"): "UpdateBooking; RescheduleBooking, SlotMoved",
-    ("CONFIRMED", "CANCEL"): "CancelBooking (customer)",
+    (
+        "CONFIRMED",
+        "CONFIRMED",
+    ): "UpdateBooking; RescheduleBooking, SlotMoved; CheckoutOpened, PaymentFailed, CheckoutExpired",
+    ("CONFIRMED", "PAID"): "PaymentSucceeded",
+    ("CONFIRMED", "CANCEL"): "CancelBooking (customer), or CheckoutExpired where the product says so (payment_expired)",
+    ("PAID", "PAID"): "UpdateBooking; RescheduleBooking, SlotMoved",
+    ("PAID", "CANCEL"): "CancelBooking (customer), a refund is under way if the policy gives one",
+    ("CANCEL", "CANCEL"): "PaymentSucceeded, so a refund is under way; RefundFailed; CancelBooking again",
     ("CANCEL", "CONFIRMED"): "ConfirmBooking accepted before the hold's end, slot still free (from hold_expired only)",
+    ("CANCEL", "PAID"): "PaymentSucceeded, slot still free, where the product says reacquire",
+    ("CANCEL", "REFUNDED"): "PaymentRefunded",
+    ("REFUNDED", "REFUNDED"): "RefundFailed days later; CancelBooking again",
 }
 
 _PAGE = """# The statuses of a booking
@@ -29,8 +39,8 @@ stateDiagram-v2
 {arrows}
 ```
 
-In brackets stands the `cancelReason`. A cancelled booking that is deleted stays as a hidden row; clients get 404 for it.
-{later}
+In brackets stands the `cancelReason`. A cancelled booking that is deleted stays as a hidden row; clients get 404 for it, and money that comes
+for it goes back.
 """
 
 
@@ -41,14 +51,7 @@ def page() -> str:
         for before, afters in TRANSITIONS.items()
         for after in afters
     ]
-    reached = {status for afters in TRANSITIONS.values() for status in afters}
-    later = [f"`{status}`" for status, afters in TRANSITIONS.items() if not afters and status not in reached]
-    words = (
-        f"The contract also names {' and '.join(later)}: no booking gets there yet, payment is not built."
-        if later
-        else ""
-    )
-    return _PAGE.format(arrows="\n".join(arrows), later=words)
+    return _PAGE.format(arrows="\n".join(arrows))
 
 
 if __name__ == "__main__":

@@ -23,10 +23,18 @@ from contracts.availability import (
     SlotReleased,
 )
 from contracts.booking import BookedProduct, BookedSpace, Booking, CreateBooking
-from services.booking import changes, commands, details, refusals
+from contracts.payment import PaymentSucceeded
+from services.booking import changes, commands, details, payments, refusals
+from services.booking.commands import RULES, Rules
+from services.booking.money import PaymentEvent, agreed, heard
 from services.booking.state import Answered, Asked, Command, Decision, Event, State
 
 MOST_WAITING = 16
+
+
+class UnknownBooking(Exception):
+    """Money came for a booking that is not there. Somebody has to look: to give it back by ourselves would be to empty the till
+    whenever our own database has lost something."""
 
 
 def create(
@@ -66,16 +74,39 @@ def create(
 
 
 def receive(
-    state: State | None, command: Command, command_id: str, accepted_at: datetime, now: datetime, organisation: str
+    state: State | None,
+    command: Command,
+    command_id: str,
+    accepted_at: datetime,
+    now: datetime,
+    organisation: str,
+    rules: Rules = RULES,
 ) -> Decision:
     """A command for a booking: decided now, or when the open question is answered."""
     if state is None or state.hidden:
         return Decision(state, (refusals.refused(command_id, "NOT_FOUND", "There is no such booking."),))
-    asked = commands.asked(command, command_id, accepted_at, organisation)
+    asked = commands.asked(command, command_id, accepted_at, organisation, rules)
     if state.question is None:
         return commands.decide(state, asked, now)
-    if len(state.waiting) >= MOST_WAITING:
+    if sum(1 for _ in state.commands_waiting()) >= MOST_WAITING:
         return Decision(state, (refusals.too_many(command_id, MOST_WAITING),))
+    return Decision(state.model_copy(update={"waiting": (*state.waiting, asked)}))
+
+
+def hear_of_money(state: State | None, event: PaymentEvent, message_id: str, now: datetime) -> Decision:
+    """What payment says: it counts now, or when the open question is answered. Raises UnknownBooking."""
+    said = heard(event)
+    if state is None or said is None:
+        if state is None and isinstance(event, PaymentSucceeded):
+            raise UnknownBooking(event.booking_id)
+        return Decision(state)
+    asked = Asked(id=message_id, kind="heard", accepted_at=now, heard=said)
+    if state.question is None:
+        return commands.decide(state, asked, now)
+    if any(each.heard == said for each in state.waiting):
+        return Decision(
+            state
+        )  # what is said again while it waits counts once: what one message may bring about is bounded
     return Decision(state.model_copy(update={"waiting": (*state.waiting, asked)}))
 
 
@@ -132,6 +163,8 @@ def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decisi
             refused = changes.change(state, now, status="CANCEL", cancel_reason="slot_unavailable", announce=False)
             return refused.and_then(Answered(asked.id, refusals.why_refused(event)))
         case SlotCommitted():
+            if asked.kind == "reacquire" and asked.heard is not None:
+                return payments.paid(state, asked.heard, now)
             return commands.keep(state, asked, now, status="CONFIRMED", cancel_reason=None, expires_at=None)
         case SlotExtended():
             held_on = state.model_copy(update={"hold_ends_at": event.expires_at})
@@ -139,14 +172,16 @@ def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decisi
         case SlotReleased():
             if asked.kind == "delete":
                 return changes.hide(state, asked, now)
-            return changes.with_answer(changes.change(state, now, status="CANCEL", cancel_reason="customer"), asked)
+            if asked.kind == "expire":
+                return payments.expired(state, now)
+            return payments.cancelled(state, asked, now)
         case SlotLost():
             return _lost(state, asked, event, now)
         case ExtendRefused():
             code: Code = "SERVER_ERROR" if event.reason == "internal" else "CONFLICT"
             return Decision(state, (refusals.refused(asked.id, code, event.message),))
         case SlotMoved():
-            return changes.with_answer(changes.change(state, now, slot=event.slot), asked)
+            return changes.with_answer(changes.change(payments.moved(state, asked), now, slot=event.slot), asked)
         case MoveRefused():
             return Decision(state, (refusals.not_moved(event, asked.id),))
         case ExtrasQuoted():
@@ -158,7 +193,7 @@ def _answered(state: State, asked: Asked, event: Event, now: datetime) -> Decisi
 
 def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decision:
     product, space = event.product, event.space
-    held = state.model_copy(update={"hold_ends_at": event.expires_at, "listed": True})
+    held = state.model_copy(update={"hold_ends_at": event.expires_at, "listed": True, "agreed": agreed(product)})
     decision = changes.change(
         held,
         now,
@@ -173,6 +208,10 @@ def _held(state: State, asked: Asked, event: SlotHeld, now: datetime) -> Decisio
 
 
 def _lost(state: State, asked: Asked, event: SlotLost, now: datetime) -> Decision:
+    if asked.kind == "reacquire" and asked.heard is not None:
+        return payments.late(state, asked.heard, now)
+    if asked.kind == "expire":
+        return payments.still_held(state, now)
     if event.reason == "internal":
         why = "Availability could not handle the question. The booking is as it was; a repeat is handled afresh."
         return Decision(state, (refusals.refused(asked.id, "SERVER_ERROR", why),))

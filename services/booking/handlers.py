@@ -8,9 +8,6 @@ from chassis.messages import Answer, Incoming, Output, Publish, Row, Save, State
 from contracts import topics
 from contracts.answers import Refused
 from contracts.booking import (
-    BookingCreated,
-    BookingDeleted,
-    BookingUpdated,
     CancelBooking,
     ConfirmBooking,
     CreateBooking,
@@ -22,10 +19,13 @@ from contracts.booking import (
     UpdateBooking,
 )
 from contracts.claims import ClaimKey, KeyClaimed
-from services.booking import customers, domain, storage
+from services.booking import checkouts, customers, domain, storage
 from services.booking.caps import Caps, Client
+from services.booking.commands import RULES, Rules
+from services.booking.money import PaymentEvent
 from services.booking.settings import HELD_SLOTS
-from services.booking.state import Answered, Decision, Happening, Question
+from services.booking.state import Answered, Decision
+from services.booking.state import Output as Told
 from services.booking.storage import Bookings
 
 COMMANDS = (UpdateBooking, ConfirmBooking, RescheduleBooking, ExtendHold, CancelBooking, DeleteBooking)
@@ -34,11 +34,11 @@ COMMANDS = (UpdateBooking, ConfirmBooking, RescheduleBooking, ExtendHold, Cancel
 class BookingService:
     """The booking's life over Kafka; `held_slots` is how many slots a client may hold at a time."""
 
-    name = "booking"
-    inputs: tuple[topics.Topic, ...] = (topics.BOOKING_COMMANDS, topics.AVAILABILITY_EVENTS)
+    name = checkouts.SERVICE
+    inputs: tuple[topics.Topic, ...] = (topics.BOOKING_COMMANDS, topics.AVAILABILITY_EVENTS, topics.PAYMENT_EVENTS)
 
-    def __init__(self, held_slots: int = HELD_SLOTS) -> None:
-        self.caps = Caps(held_slots)
+    def __init__(self, held_slots: int = HELD_SLOTS, rules: Rules = RULES) -> None:
+        self.caps, self.rules = Caps(held_slots), rules
         # By the very command, which lives as long as its batch: two with one id need not say the same.
         self._judged: dict[int, Customer | Refused] = {}
 
@@ -77,9 +77,14 @@ class BookingService:
         if isinstance(body, CreateBooking):
             decision = self._create(bookings, message, body, now)
         elif isinstance(body, COMMANDS):
-            decision = domain.receive(state, body, message.id, message.accepted_at, now, message.organisation)
+            decision = domain.receive(
+                state, body, message.id, message.accepted_at, now, message.organisation, self.rules
+            )
+        elif isinstance(body, PaymentEvent):
+            decision = domain.hear_of_money(state, body, message.id, now)
         else:
             decision = domain.hear(state, body, now)  # type: ignore[arg-type]
+        decision = checkouts.named(decision, message.id)
         if decision.state is not None and decision.state is not state:
             bookings.put(key, decision.state)
             before, after = state.booking.customer if state else None, decision.state.booking.customer
@@ -118,9 +123,7 @@ def _booking_id(message: Incoming) -> str:
     return booking_id
 
 
-def _output(output: Question | Happening | Answered) -> Output:
+def _output(output: Told) -> Output:
     if isinstance(output, Answered):
         return Answer(output.command_id, output.body)
-    if isinstance(output, (BookingCreated, BookingUpdated, BookingDeleted)):
-        return Publish(topics.BOOKING_EVENTS.name, output.booking.id, output)
-    return Publish(topics.AVAILABILITY_COMMANDS.name, output.space_id, output)
+    return Publish(*topics.address(output), output)

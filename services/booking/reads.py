@@ -11,7 +11,7 @@ from chassis import pages
 from chassis.reads import BadQuery, Query, Read
 from contracts.booking import Customer, Status, customer_id
 from contracts.model import UUID_PATTERN
-from services.booking import contact
+from services.booking import cancellation, contact
 from services.booking.state import TRANSITIONS, State
 
 _uuid = re.compile(UUID_PATTERN).fullmatch
@@ -30,6 +30,22 @@ async def booking(query: Query) -> bytes | None:
     """
     state = await query.database.fetchval(sql, query.organisation, query.path["id"])
     return _shown(state) if state else None
+
+
+async def cancellation_preview(query: Query) -> bytes | None:
+    """What a cancel now would give back and keep, by the database's clock."""
+    if not _uuid(query.path["id"]):
+        return None
+    sql = """
+    SELECT state, clock_timestamp() AS now
+    FROM bookings
+    WHERE organisation_id = $1 AND id = $2::uuid AND NOT hidden
+    """
+    row = await query.database.fetchrow(sql, query.organisation, query.path["id"])
+    if row is None:
+        return None
+    shown = cancellation.preview(State.model_validate_json(row["state"]), row["now"])
+    return shown.__pydantic_serializer__.to_json(shown)
 
 
 async def bookings(query: Query) -> bytes:
@@ -161,6 +177,7 @@ def _written(row: asyncpg.Record) -> bytes:
 
 READS: dict[str, Read] = {
     "/bookings/{id}": booking,
+    "/bookings/{id}/cancellation-preview": cancellation_preview,
     "/bookings": bookings,
     "/customers/{id}": customer,
     "/customers": customers,

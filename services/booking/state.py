@@ -1,7 +1,8 @@
 """What booking knows of a booking, and what a message makes of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from contracts.answers import Detail, Refused
 from contracts.availability import (
@@ -29,6 +30,8 @@ from contracts.booking import (
     BookingCreated,
     BookingDeleted,
     BookingDeletedAnswer,
+    BookingPaid,
+    BookingPaymentFailed,
     BookingUpdated,
     CancelBooking,
     ConfirmBooking,
@@ -41,17 +44,23 @@ from contracts.booking import (
     UpdateBooking,
 )
 from contracts.model import Flag, Id, Instant, Name, Slot, Text, Value, Version
+from contracts.payment import CancelCheckout, CreateCheckout, RefundPayment
+from services.booking.money import EMPTY, NO_TERMS, Heard, Purse, Returns, Terms, Usual
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     "PENDING": ("RESERVED_15_MIN", "CANCEL"),
     "RESERVED_15_MIN": ("RESERVED_15_MIN", "CONFIRMED", "CANCEL"),
-    "CONFIRMED": ("CONFIRMED", "CANCEL"),
-    "PAID": (),
-    "CANCEL": ("CONFIRMED",),  # only from hold_expired: the confirm was accepted in time and the slot was still free
-    "REFUNDED": (),
+    "CONFIRMED": ("CONFIRMED", "PAID", "CANCEL"),
+    "PAID": ("PAID", "CANCEL"),
+    # CONFIRMED only from hold_expired: the confirm was accepted in time and the slot was still free.
+    "CANCEL": ("CANCEL", "CONFIRMED", "PAID", "REFUNDED"),
+    "REFUNDED": ("REFUNDED",),
 }
 
-Kind = Literal["create", "update", "confirm", "reschedule", "extend", "cancel", "delete"]
+# The last three are no client's commands: what payment said, and what booking asks availability because of it.
+Kind = Literal[
+    "create", "update", "confirm", "reschedule", "extend", "cancel", "delete", "heard", "reacquire", "expire"
+]
 Command = UpdateBooking | ConfirmBooking | RescheduleBooking | ExtendHold | CancelBooking | DeleteBooking
 Event = (
     SlotHeld | SlotRefused | SlotCommitted | SlotLost | SlotReleased | SlotExtended | ExtendRefused
@@ -61,20 +70,22 @@ Question = HoldSlot | CommitSlot | ReleaseSlot | ExtendSlot | MoveSlot | QuoteEx
 
 
 class Given(Value):
-    """What a command says of customer and extras, in its usual form; `wrong` is what has none, and why."""
+    """What a command says of customer, extras and payment, in its usual form; `wrong` is what has none, and why."""
 
     customer_id: Id | None = None
     email: Text | None = None
     name: Name | None = None
     phone: Text | None = None
     extras: tuple[Id, ...] | None = None
+    payment_enabled: Flag | None = None
+    returns: Returns = Returns()
     wrong: tuple[Detail, ...] = ()
 
 
 class Asked(Value):
     """A command that waits for its turn, or for the answer to the question it asked. Its id is the question's.
 
-    `quoting` says that prices are asked for; `quoted` are those that came.
+    `quoting` says that prices are asked for; `quoted` are those that came. What payment said (`heard`) waits its turn too.
     """
 
     id: Id
@@ -86,6 +97,8 @@ class Asked(Value):
     space_id: Id | None = None
     quoting: Flag = False
     quoted: tuple[Extra, ...] = ()
+    usual: Usual | None = None
+    heard: Heard | None = None
 
 
 class State(Value):
@@ -102,6 +115,26 @@ class State(Value):
     waiting: tuple[Asked, ...] = ()
     listed: bool = False
     hidden: bool = False
+    agreed: Terms | None = None
+    money: Purse | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """The product's terms for this booking."""
+        return self.agreed or NO_TERMS
+
+    @property
+    def purse(self) -> Purse:
+        """What is known of its money; nothing of most."""
+        return self.money or EMPTY
+
+    def with_purse(self, **changes: Any) -> "State":
+        """The state with this changed of the purse."""
+        return self.model_copy(update={"money": self.purse.model_copy(update=changes)})
+
+    def commands_waiting(self) -> Iterator[Asked]:
+        """Those that somebody waits for."""
+        return (each for each in self.waiting if each.heard is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +145,9 @@ class Answered:
     body: BookingAnswer | BookingDeletedAnswer | CustomerAnswer | Refused
 
 
-Happening = BookingCreated | BookingUpdated | BookingDeleted
+Happening = BookingCreated | BookingUpdated | BookingPaid | BookingPaymentFailed | BookingDeleted
+Payment = CreateCheckout | CancelCheckout | RefundPayment
+Output = Question | Payment | Happening | Answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +155,9 @@ class Decision:
     """What a message makes of a booking: its state, and what is asked, announced and answered, in order."""
 
     state: State | None
-    outputs: tuple[Question | Happening | Answered, ...] = field(default=())
+    outputs: tuple[Output, ...] = field(default=())
 
-    def and_then(self, *outputs: Question | Happening | Answered) -> "Decision":
+    def and_then(self, *outputs: Output) -> "Decision":
         return replace(self, outputs=(*self.outputs, *outputs))
 
     def followed_by(self, later: "Decision") -> "Decision":

@@ -24,7 +24,18 @@ from services.gateway.key_sets import Published
 from services.gateway.limits import Limit
 from services.gateway.reads import Reads
 from services.gateway.replies import Replies
-from services.gateway.routes import bookings, customers, events, oauth, products, slots, spaces, venues, webhooks
+from services.gateway.routes import (
+    bookings,
+    customers,
+    events,
+    oauth,
+    products,
+    provider_events,
+    slots,
+    spaces,
+    venues,
+    webhooks,
+)
 from services.gateway.settings import Settings
 from services.gateway.tokens import Trusted
 
@@ -62,6 +73,8 @@ def build(settings: Settings) -> FastAPI:
     # The busiest first: they are searched in order.
     for router in (bookings, slots, customers, venues, spaces, products, events, webhooks):
         app.router.routes.extend(router.router.routes)
+    if settings.stripe_webhook_secrets:
+        app.router.routes.extend(provider_events.router(settings, app.state.replies).routes)
     app.state.authentication = Authentication(_identified(app, settings))
     app.router.routes.extend([Route("/livez", _livez), Route("/readyz", _readyz), *pages.ROUTES])
     return app

@@ -24,6 +24,9 @@ def command(booking_id: str, body: BookingChange, version: int | None) -> Comman
         "name": body.name,
         "phone": body.phone,
         "additional_products": body.additional_products,
+        "payment_enabled": body.payment_enabled,
+        "success_url": body.success_url,
+        "cancel_url": body.cancel_url,
     }
     if body.status == "CONFIRMED":
         return booking.ConfirmBooking(**about, **details)

@@ -38,6 +38,7 @@ _problems: dict[str, tuple[str, str, str]] = {
     "IDEMPOTENCY_KEY_REUSED": ("This key belongs to another request.", "Idempotency-Key", "is used already"),
     "SERVER_ERROR": ("Something went wrong on our side.", "", ""),
     "SERVICE_UNAVAILABLE": ("The command was not accepted. Repeat it with the same Idempotency-Key.", "", ""),
+    "PAYMENT_PROVIDER_UNAVAILABLE": ("The payment provider gave no page. The booking is confirmed.", "", ""),
     "TIMEOUT": ("The read took too long.", "", ""),
 }
 _malformed = ("The body does not have the documented shape.", "slot.from", "is not written as 2027-01-11T09:00:00Z")
@@ -129,6 +130,18 @@ def command(status: int, example: Any, *codes: str) -> dict[int | str, dict[str,
         202: {"model": Late, "description": (Late.__doc__ or ""), **_json(pending)},
         **_refusals(*codes, *everywhere, "SERVICE_UNAVAILABLE"),
     }
+
+
+def with_page(answers: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """These answers, the good one with the headers of a booking that is to be paid."""
+    page = {"type": "string", "pattern": "^https?://"}
+    where = "Where the booking is paid, as `paymentUrl`: after a confirm with payment."
+    later = "Seconds after which the booking may say where it is paid; the provider has not answered yet."
+    headers = {
+        "Location": {"required": False, "description": where, "schema": page},
+        "Retry-After": {"required": False, "description": later, "schema": {"type": "integer", "minimum": 0}},
+    }
+    return {**answers, 200: {**answers[200], "headers": headers}}
 
 
 def _json(example: Any) -> dict[str, Any]:

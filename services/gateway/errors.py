@@ -31,6 +31,7 @@ STATUS = {
     "IDEMPOTENCY_KEY_REUSED": 422,
     "RATE_LIMITED": 429,
     "SERVER_ERROR": 500,
+    "PAYMENT_PROVIDER_UNAVAILABLE": 502,  # not 503, which is no final answer: this one is
     "SERVICE_UNAVAILABLE": 503,
     "TIMEOUT": 504,
 }

@@ -13,6 +13,7 @@ TAGS = {
     "customers": "Who books.",
     "webhooks": "Who is told of changes as they happen, signed, at least once; and what became of it.",
     "events": "What happened, for whoever wants to catch up.",
+    "payments": "For the payment provider.",
     "identity": "Tokens, and the keys they are signed with.",
 }
 # name -> its schema, what it says, an example. Where it is documented it is there, but for those in `SOMETIMES`.
@@ -61,6 +62,7 @@ MEANINGS = {
     "415": "The body is no plain JSON",
     "422": "Well-formed, but against a rule",
     "500": "Our fault",
+    "502": "The payment provider's fault",
     "503": "Not now: nothing was taken, repeat the request",
     "504": "The read took too long",
 }

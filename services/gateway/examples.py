@@ -1,8 +1,10 @@
 """The examples of the documentation: Harbour House, as clients write and read it."""
 
+from datetime import timedelta
 from typing import Any
 
 from contracts import examples
+from contracts.booking import CancellationPreview
 from contracts.model import Value
 
 
@@ -26,11 +28,30 @@ NEW_BOOKING: dict[str, Any] = {"productId": PRODUCT_ID, "spaceId": SPACE_ID, "sl
 LONGER_MONDAY: dict[str, Any] = {"openingHours": [{"day": "monday", "open": "08:00", "close": "20:00"}]}
 TWO_UNITS: dict[str, Any] = {"units": 2}
 DEARER: dict[str, Any] = {"price": 2800}
-CONFIRM: dict[str, Any] = {"status": "CONFIRMED", **examples.DETAILS}
+CONFIRM: dict[str, Any] = {
+    "status": "CONFIRMED",
+    **examples.DETAILS,
+    "paymentEnabled": True,
+    "successUrl": examples.CONFIRM_AND_PAY.success_url,
+    "cancelUrl": examples.CONFIRM_AND_PAY.cancel_url,
+}
 NEW_CUSTOMER: dict[str, Any] = {**examples.DETAILS}
 
 VENUE, SPACE, PRODUCT = map(_shown, (examples.HARBOUR_HOUSE, examples.LIGHTHOUSE, examples.ROOM_ONE_HOUR))
-BOOKING, CONFIRMED = _shown(examples.BOOKING), _shown(examples.CONFIRMED)
+BOOKING, CONFIRMED, WITH_PAGE = map(_shown, (examples.BOOKING, examples.CONFIRMED, examples.WITH_PAGE))
+PREVIEW = _shown(
+    CancellationPreview(
+        booking_id=BOOKING_ID,
+        status="PAID",
+        paid=2500,
+        refund=2500,
+        fee=0,
+        currency="EUR",
+        at=examples.LATER - timedelta(hours=6),
+        until=examples.MONDAY_TEN.from_ - timedelta(hours=24),
+        cancellation_policy=examples.ROOM_ONE_HOUR.cancellation_policy,
+    )
+)
 CUSTOMER = _shown(examples.ADA)
 SLOTS = [{**SLOT, "remaining": 1, "units": 1}]
 EXPLAINED = {

@@ -127,11 +127,11 @@ def _answers(path: str, operation: JSON, route: BaseRoute | None) -> None:
         if _takes_key(operation):
             names += ["Idempotency-Key", "Idempotency-Replayed"]
         names += everywhere.WITH_STATUS.get(status, [])
-        response["headers"] = _named(*names, is_error=status >= "400")
+        response["headers"] = response.get("headers", {}) | _named(*names, is_error=status >= "400")
         if response["description"] in ("Successful Response", http.client.responses[int(status)]):  # FastAPI's words
             response["description"] = everywhere.MEANINGS.get(status, response["description"])
         _restore_nulls(response, getattr(route, "responses", {}), status)
-    if path.startswith("/v1/"):
+    if path.startswith("/v1/") and operation.get("security"):
         responses["400"]["content"]["application/json"]["examples"] = {
             "VALIDATION_FAILED": {"value": _malformed(operation)}
         }

@@ -1,6 +1,7 @@
 """The gateway's manual: what it can be told."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -101,6 +102,22 @@ class Settings(settings.Settings):
     oidc_token_types: frozenset[str] = frozenset({"at+jwt"})
     """What that issuer's access tokens say in `typ`. Some issuers write `JWT`, as id tokens do: then only the audience tells
     them apart, so it must be ours alone."""
+
+    # ---- the payment provider's events; without a secret there is no such address
+
+    stripe_webhook_secrets: tuple[Annotated[SecretStr, Field(min_length=8)], ...] = ()
+    """What the provider signs its events with, as JSON: `["whsec_..."]`. Two while one is being exchanged: either counts."""
+
+    stripe_tolerance: int = Field(default=300, ge=1, le=3600)
+    """Seconds that the time in a signature may differ from ours, either way: as long as an event that was heard on the way
+    could be sent again by a stranger."""
+
+    stripe_live: bool = False
+    """Whether real money moves: events of the other of the provider's modes, live and test, are refused. It belongs to
+    payment's key, `sk_live_` or `sk_test_`."""
+
+    stripe_event_bytes: int = Field(default=256 * 1024, ge=1024, le=1024 * 1024)
+    """The largest event. A session with all its items has some 10 KB."""
 
     # ---- how much a client may ask, of each gateway
 

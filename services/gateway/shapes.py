@@ -51,9 +51,17 @@ class NewBooking(Body):
     slot: Annotated[Slot, AfterValidator(_lasting)]
 
 
+ReturnUrl = Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=1900)]
+
+
 class BookingChange(Body):
     """What is left out stays. `CONFIRMED` keeps the slot for good and needs e-mail and phone, given now or before; `CANCEL` gives it
     back. Extras change up to the confirm and keep the price they were added at; `slot` moves the booking within its space, alone.
+
+    With `paymentEnabled` the confirm answers with a page where the total can be paid, in `Location` and `paymentUrl`; if the provider
+    takes longer than 5 s, without either and with `Retry-After`: read the booking again. From the page the customer returns to
+    `successUrl` or `cancelUrl`, with `bookingId` in the query. That somebody has returned does not say that they have paid. What
+    costs nothing needs no page.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": examples.CONFIRM})
@@ -63,6 +71,11 @@ class BookingChange(Body):
     name: Name | None = None
     phone: booking.Phone | None = None
     additional_products: booking.Extras | None = None
+    payment_enabled: Flag | None = None
+    success_url: ReturnUrl | None = Field(
+        default=None, description="Where the customer comes back to after paying: `https`, with a host, without a user."
+    )
+    cancel_url: ReturnUrl | None = Field(default=None, description="Where the customer comes back to without paying.")
     slot: Annotated[Slot, AfterValidator(_lasting)] | None = Field(
         default=None,
         description="The slot to move to, in the same space. It stands alone, or beside the same `spaceId`.",

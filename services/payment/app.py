@@ -1,5 +1,6 @@
-"""The payment worker: it decides, and makes its calls to the provider."""
+"""The payment worker: it decides, makes its calls to the provider, and reads what the provider says of itself."""
 
+import logging
 from collections.abc import Callable
 
 import asyncpg
@@ -10,8 +11,10 @@ from chassis.decider import Decider
 from chassis.parts import Parts
 from chassis.service import run
 from contracts import topics
-from services.payment import provider
+from services.payment import provider, reconciler
 from services.payment.handlers import PaymentService
+from services.payment.reads import READS
+from services.payment.reconciler import Reconciler
 from services.payment.settings import PaymentSettings
 
 LIMITS = Limits(most=64, most_each=16)  # a provider that takes 30 s still gets two calls a second for each organisation
@@ -19,6 +22,7 @@ LIMITS = Limits(most=64, most_each=16)  # a provider that takes 30 s still gets 
 
 def main() -> None:
     settings = PaymentSettings()
+    logging.getLogger("stripe").setLevel(logging.WARNING)  # it would write two lines for each request
     service = PaymentService(settings.live)
 
     def make(pool: asyncpg.Pool, failed: Callable[[BaseException], None]) -> Parts:
@@ -27,6 +31,7 @@ def main() -> None:
         return Parts(
             Decider(service, settings, pool, failed),
             Caller(service.name, settings, door, schedules, topics.PAYMENT_COMMANDS, pool, failed, LIMITS),
+            Reconciler(settings, door, pool, failed),
         )
 
-    run(service.name, settings, make, prunes=(inbox.PRUNE, calls.PRUNE))
+    run(service.name, settings, make, READS, prunes=(inbox.PRUNE, calls.PRUNE, reconciler.PRUNE))

@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 from contracts.envelope import derived_id
 from contracts.model import Message, Value
 from contracts.payment import CallKind, CheckoutExpired, CheckoutOpened, FailedReason, PaymentFailed
-from services.payment.state import CHECKOUT, LIVE, Account, Checkout, CheckoutInput, CheckoutStatus, Payment, Refund
+from services.payment.state import (
+    CHECKOUT,
+    LIVE,
+    Account,
+    Checkout,
+    CheckoutInput,
+    CheckoutStatus,
+    Entry,
+    EntryKind,
+    Payment,
+    Refund,
+)
 
 
 class NotBelieved(Exception):
@@ -24,12 +35,13 @@ class Ask:
 
 @dataclass
 class Decision:
-    """One message's: the account as it becomes, what is told, what is to be called."""
+    """One message's: the account as it becomes, what is told, what is to be called, and the new lines of the ledger."""
 
     account: Account
     live: bool
     events: list[Message] = field(default_factory=list)
     calls: list[Ask] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
     @property
     def about(self) -> str:
@@ -113,4 +125,11 @@ def ask_back(decision: Decision, refund_id: str, payment: Payment, amount: int, 
         of_booking=of_booking,
     )
     decision.put_refund(refund)
+    enter(decision, "asked", refund)
     decision.calls.append(Ask(refund_id, "refund", refund))
+
+
+def enter(decision: Decision, kind: EntryKind, of: Payment | Refund) -> None:
+    """A line of the ledger."""
+    payment = of.id if isinstance(of, Payment) else of.payment
+    decision.entries.append(Entry(kind, of.id, payment, of.amount, of.currency))

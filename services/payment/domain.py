@@ -78,7 +78,7 @@ def _event(decision: Decision, event: RecordProviderEvent) -> None:
         checkout = known(decision, event.session.checkout_id)
         session(decision, checkout, event.session, event.kind.endswith("async_payment_failed"), event.message)
     elif event.refund is not None:
-        refund(decision, event.refund.refund_id, event.refund)
+        refund(decision, event.refund.refund_id, event.refund, event.message)
     else:
         checkout = known(decision, event.checkout_id)
         if checkout.status in (
@@ -93,7 +93,7 @@ def _event(decision: Decision, event: RecordProviderEvent) -> None:
 
 def _outcome(decision: Decision, outcome: RecordCallOutcome) -> None:
     if outcome.kind == "refund":
-        refund(decision, outcome.about, outcome.refund)
+        refund(decision, outcome.about, outcome.refund, outcome.message)
         return
     checkout = known(decision, outcome.about)
     if outcome.kind == "late":

@@ -4,16 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
+from prometheus_client import Counter
+
 from chassis import calls
 from chassis.calls import Call
 from chassis.messages import Incoming, Output, Publish, Row, Save, Statement
+from chassis.telemetry import metrics
 from contracts import topics
 from contracts.model import Message
-from contracts.payment import CreateCheckout, PaymentFailed
+from contracts.payment import CreateCheckout, PaymentFailed, RefundFailed, RefundPayment
 from services.payment import domain, storage
 from services.payment.decision import Ask
 from services.payment.domain import Command
 from services.payment.storage import Accounts
+
+# `PaymentFailed` with the reason `mismatch`, and `RefundFailed`, are alarms.
+TOLD = Counter("holdfast_payment_told", "Events about money, by their reason", ["event", "reason"], registry=metrics)
 
 
 class PaymentService:
@@ -36,17 +42,25 @@ class PaymentService:
         key = (message.organisation, body.booking_id)
         decision = domain.decide(accounts.accounts.get(key), message.id, body, self.live)
         accounts.put(key, decision.account)
+        accounts.enter(key, decision.entries, message.accepted_at)
         accounts.calls += [_call(message, body.booking_id, ask) for ask in decision.calls]
+        for event in decision.events:
+            TOLD.labels(type(event).__name__, getattr(event, "reason", "")).inc()
         return [_event(event) for event in decision.events]
 
     def save(self, accounts: Accounts) -> Sequence[Save]:
         return storage.save(accounts)
 
     def refuse(self, message: Incoming, /) -> Sequence[Output]:
-        """A booking that asked for a page must not wait for ever."""
-        if isinstance(message.body, CreateCheckout):
-            about = {"booking_id": message.body.booking_id, "checkout_id": message.id}
-            return [_event(PaymentFailed(**about, reason="internal"))]
+        """A booking that asked for a page, or for money back, must not wait for ever."""
+        match message.body:
+            case CreateCheckout(booking_id=booking_id):
+                return [_event(PaymentFailed(booking_id=booking_id, checkout_id=message.id, reason="internal"))]
+            case RefundPayment(booking_id=booking_id, payment=payment, amount=amount):
+                failed = RefundFailed(
+                    booking_id=booking_id, refund_id=message.id, payment=payment, amount=amount, reason="impossible"
+                )
+                return [_event(failed)]
         return ()
 
 

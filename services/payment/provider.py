@@ -5,20 +5,22 @@ a day: then what may be there already is looked up by its metadata, and only the
 """
 
 import logging
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 import stripe
 
 from chassis.calls import Again, Attempt, Done, Schedule
-from contracts.payment import CallKind, CreateCheckout, ProviderRefund, ProviderSession, RecordCallOutcome
+from contracts.payment import CallKind, CreateCheckout, RecordCallOutcome
+from contracts.provider_events import Object, refund_words, session_words, words
 from services.payment.settings import PaymentSettings
 from services.payment.state import Checkout, Refund
 
 log = logging.getLogger(__name__)
 
 KEY_SECONDS = 23 * 3600.0  # the provider forgets a key after 24 hours
+PAGE = 100  # the most there are on one
 LOOK_BACK = 300  # seconds: its clock and ours need not agree
 _PACE = (0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -38,7 +40,7 @@ class Provider:
 
     def __init__(self, settings: PaymentSettings) -> None:
         self._http = stripe.AIOHTTPClient(timeout=settings.provider_seconds)
-        self._stripe = stripe.StripeClient(
+        self.stripe = stripe.StripeClient(
             settings.provider_key.get_secret_value(),
             base_addresses={"api": settings.provider_url},
             http_client=self._http,
@@ -74,17 +76,33 @@ class Provider:
     def give_up(self, attempt: Attempt, why: str, /) -> Done:
         return _done(attempt, message=why)
 
+    # ---- what the provider has
+
+    async def events(self, since: datetime, kinds: Sequence[str]) -> AsyncIterator[list[Object]]:
+        """Its events of these kinds since then, a page at a time, newest first. Raises StripeError."""
+        listed = {"created": {"gte": int(since.timestamp())}, "types": list(kinds), "limit": PAGE}
+        async for page in _pages(await self.stripe.v1.events.list_async(cast("Any", listed))):
+            yield page
+
+    async def sessions(self, since: datetime) -> AsyncIterator[list[Object]]:
+        """Its checkout sessions that were made since then, a page at a time, newest first. Raises StripeError."""
+        listed = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        async for page in _pages(await self.stripe.v1.checkout.sessions.list_async(cast("Any", listed))):
+            yield page
+
+    # ---- the calls
+
     async def _open(self, attempt: Attempt) -> Done:
         if _is_uncertain(attempt) and (found := await self._find_session(attempt)):
             return _done(attempt, session=found)
-        session = await self._stripe.v1.checkout.sessions.create_async(
+        session = await self.stripe.v1.checkout.sessions.create_async(
             cast("Any", _checkout_parameters(attempt)), {"idempotency_key": _key(attempt)}
         )
         return _done(attempt, session=session)
 
     async def _find_session(self, attempt: Attempt) -> Any:
         since = int(attempt.created_at.timestamp()) - LOOK_BACK
-        page = await self._stripe.v1.checkout.sessions.list_async({"created": {"gte": since}, "limit": 100})
+        page = await self.stripe.v1.checkout.sessions.list_async({"created": {"gte": since}, "limit": 100})
         async for session in page.auto_paging_iter():
             if _metadata(session).get("checkout_id") == attempt.id:
                 return session
@@ -95,13 +113,13 @@ class Provider:
         assert checkout.session is not None
         session: Any
         try:
-            session = await self._stripe.v1.checkout.sessions.expire_async(
+            session = await self.stripe.v1.checkout.sessions.expire_async(
                 checkout.session, {}, {"idempotency_key": _key(attempt)}
             )
         except stripe.InvalidRequestError as error:
             if error.http_status in (409, 429):
                 raise
-            session = await self._stripe.v1.checkout.sessions.retrieve_async(checkout.session)
+            session = await self.stripe.v1.checkout.sessions.retrieve_async(checkout.session)
             if session.status == "open":  # what was refused to this key may be granted to another
                 return Again(_why(error), note=str(int(attempt.note or 0) + 1))
         return _done(attempt, session=session, about=checkout.id)
@@ -111,14 +129,14 @@ class Provider:
         if _is_uncertain(attempt) and (found := await self._find_refund(attempt, asked)):
             return _done(attempt, refund=found)
         metadata = {"organisation_id": attempt.organisation, "booking_id": attempt.key, "refund_id": asked.id}
-        refund = await self._stripe.v1.refunds.create_async(
+        refund = await self.stripe.v1.refunds.create_async(
             {"payment_intent": asked.payment, "amount": asked.amount, "metadata": metadata},
             {"idempotency_key": _key(attempt)},
         )
         return _done(attempt, refund=refund)
 
     async def _find_refund(self, attempt: Attempt, asked: Refund) -> Any:
-        page = await self._stripe.v1.refunds.list_async({"payment_intent": asked.payment, "limit": 100})
+        page = await self.stripe.v1.refunds.list_async({"payment_intent": asked.payment, "limit": 100})
         async for refund in page.auto_paging_iter():
             if _metadata(refund).get("refund_id") == attempt.id:
                 return refund
@@ -155,35 +173,12 @@ def _checkout_parameters(attempt: Attempt) -> dict[str, Any]:
     return parameters | ({"customer_email": asked.email} if asked.email else {})
 
 
-def session_words(session: Any) -> ProviderSession:
-    """Stripe's session in our words. Raises ValidationError for what cannot be one."""
-    intent = session.payment_intent
-    return ProviderSession(
-        id=session.id,
-        checkout_id=_metadata(session).get("checkout_id"),
-        status=session.status,
-        payment_status=session.payment_status,
-        mode=session.mode,
-        amount=session.amount_total,
-        currency=session.currency.upper(),
-        live=session.livemode,
-        payment=intent if intent is None or isinstance(intent, str) else intent.id,
-        url=session.url,
-        expires_at=datetime.fromtimestamp(session.expires_at, UTC),
-    )
-
-
-def refund_words(refund: Any) -> ProviderRefund:
-    """Stripe's refund in our words."""
-    intent = refund.payment_intent
-    return ProviderRefund(
-        id=refund.id,
-        refund_id=_metadata(refund).get("refund_id"),
-        status=refund.status,
-        amount=refund.amount,
-        currency=refund.currency.upper(),
-        payment=intent if isinstance(intent, str) else intent.id,
-    )
+async def _pages(page: Any) -> AsyncIterator[list[Object]]:
+    while True:
+        yield [each.to_dict() for each in page.data]
+        if not page.has_more:
+            return
+        page = await page.next_page_async()
 
 
 def _metadata(of: Any) -> dict[str, str]:
@@ -198,9 +193,9 @@ def _done(attempt: Attempt, *, session: Any = None, refund: Any = None, about: s
         call_id=attempt.id,
         kind=cast("CallKind", attempt.kind),
         about=about or attempt.id,
-        session=session_words(session) if session else None,
-        refund=refund_words(refund) if refund else None,
-        message=" ".join(message.split())[:1000],
+        session=session_words(session.to_dict()) if session else None,
+        refund=refund_words(refund.to_dict()) if refund else None,
+        message=words(message),
     )
     return Done(outcome)
 

@@ -1,8 +1,15 @@
 """What the provider says of a session and of a refund: compared with what was asked for, then it counts, once."""
 
 from contracts.envelope import derived_id
-from contracts.payment import PaymentRefunded, PaymentSucceeded, ProviderRefund, ProviderSession
-from services.payment.decision import Decision, NotBelieved, ask_back, failed, step, turn
+from contracts.payment import (
+    PaymentRefunded,
+    PaymentSucceeded,
+    ProviderRefund,
+    ProviderSession,
+    RefundFailed,
+    RefundFailedReason,
+)
+from services.payment.decision import Decision, NotBelieved, ask_back, enter, failed, step, turn
 from services.payment.state import LIVE, REFUND, Checkout, CheckoutInput, Payment, RefundStatus
 
 
@@ -47,6 +54,7 @@ def _captured(decision: Decision, checkout: Checkout, session: ProviderSession, 
         return
     payment = Payment(id=session.payment, amount=session.amount, currency=session.currency)
     decision.account = decision.account.model_copy(update={"payments": (*decision.account.payments, payment)})
+    enter(decision, "captured", payment)
     first = checkout.session in (None, session.id)
     if first:
         checkout = decision.put(checkout.model_copy(update={"session": session.id}))
@@ -64,7 +72,7 @@ def _captured(decision: Decision, checkout: Checkout, session: ProviderSession, 
         turn(decision)
 
 
-def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | None) -> None:
+def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | None, why: str = "") -> None:
     """Compare the refund with what was asked for, then let it count; none: the provider will not give it back."""
     asked = decision.account.refund(refund_id)
     if asked is None:
@@ -79,6 +87,22 @@ def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | Non
     if status is None:
         return
     decision.put_refund(asked.model_copy(update={"status": status, "refund": said.id if said else asked.refund}))
+    if status == "done":
+        enter(decision, "refunded", asked)
+    if status == "failed":
+        enter(decision, "returned" if asked.status == "done" else "failed", asked)
+        reason: RefundFailedReason = "failed" if said is not None else "refused"
+        decision.events.append(
+            RefundFailed(
+                booking_id=decision.about,
+                refund_id=asked.id,
+                payment=asked.payment,
+                amount=asked.amount,
+                reason=reason,
+                message=why,
+                automatic=not asked.of_booking,
+            )
+        )
     if status == "done" and asked.of_booking and said is not None:
         decision.events.append(
             PaymentRefunded(

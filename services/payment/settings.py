@@ -22,6 +22,13 @@ class PaymentSettings(WorkerSettings):
     provider_seconds: float = Field(default=20.0, gt=0, le=60)
     """Seconds an attempt of a call may take; then it is tried again under the same idempotency key."""
 
+    events_seconds: float = Field(default=120.0, ge=0.1, le=86_400)
+    """Seconds from one look at the provider's list of events to the next: how late a payment is heard of, at the most, when
+    its webhook is lost. One request each time, and one more for each hundred events."""
+
+    sessions_seconds: float = Field(default=600.0, ge=0.1, le=86_400)
+    """The same for its list of checkout sessions, which is the second net: one request for each hundred checkouts of a day."""
+
     @property
     def live(self) -> bool:
         """Whether real money moves: the other mode's sessions and events are not believed."""

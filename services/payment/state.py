@@ -1,6 +1,6 @@
 """What payment knows of one booking's money, and how a checkout and a refund go from one state to the next: tables, no code."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from contracts.model import Currency, Id, Value
 from contracts.payment import Amount, CreateCheckout, ProviderId, Url
@@ -78,6 +78,25 @@ class Refund(Value):
     currency: Currency
     of_booking: bool
     refund: ProviderId | None = None
+
+
+EntryKind = Literal[
+    "captured",
+    "asked",  # to go back
+    "refunded",
+    "failed",  # did not go back
+    "returned",  # went back, and the bank sent it again
+]
+
+
+class Entry(NamedTuple):
+    """A line of the ledger: what happened to money, written once. `about` is the payment or the refund."""
+
+    kind: EntryKind
+    about: str
+    payment: str
+    amount: int
+    currency: str
 
 
 class Account(Value):

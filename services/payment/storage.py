@@ -1,12 +1,13 @@
-"""The accounts of a batch: one statement reads them, one writes those that changed."""
+"""The accounts of a batch: one statement reads them, one writes those that changed, with the new lines of the ledger."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from chassis import calls
 from chassis.calls import Call
 from chassis.messages import Row, Save, Statement, columns
-from services.payment.state import Account
+from services.payment.state import Account, Entry
 
 Key = tuple[str, str]  # organisation, booking
 
@@ -19,10 +20,15 @@ class Accounts:
     accounts: dict[Key, Account] = field(default_factory=dict)
     changed: dict[Key, Account] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    entries: list[tuple[object, ...]] = field(default_factory=list)
 
     def put(self, key: Key, account: Account) -> None:
         if account != self.accounts.get(key):
             self.accounts[key] = self.changed[key] = account
+
+    def enter(self, key: Key, entries: Sequence[Entry], at: datetime) -> None:
+        """Lines of the ledger, as of the time at which the broker had the word of it."""
+        self.entries += [(*key, *entry, at) for entry in entries]
 
 
 _LOAD = """
@@ -38,6 +44,13 @@ FROM unnest({0}::text[], {1}::uuid[], {2}::int[], {3}::text[]) u(organisation_id
 ON CONFLICT (organisation_id, booking_id) DO UPDATE
 SET revision = excluded.revision, state = excluded.state
 WHERE a.revision = excluded.revision - 1
+RETURNING 1
+"""
+
+_ENTER = """
+INSERT INTO entries (organisation_id, booking_id, kind, about, payment, amount, currency, at)
+SELECT * FROM unnest({0}::text[], {1}::uuid[], {2}::text[], {3}::text[], {4}::text[], {5}::bigint[], {6}::text[],
+  {7}::timestamptz[])
 RETURNING 1
 """
 
@@ -59,4 +72,6 @@ def save(accounts: Accounts) -> list[Save]:
         (*key, accounts.revisions.get(key, 0), account.model_dump_json()) for key, account in accounts.changed.items()
     ]
     changed = [Save("accounts_change_one_revision_at_a_time", _SAVE, len(rows), columns(rows, 4))] if rows else []
-    return [*changed, *calls.save(accounts.calls)]
+    entries = accounts.entries
+    entered = [Save("a_line_is_entered_once", _ENTER, len(entries), columns(entries, 8))] if entries else []
+    return [*changed, *entered, *calls.save(accounts.calls)]

@@ -1,174 +1,184 @@
-"""The payment worker as a process, with Stripe's own library and a stand-in for Stripe: one session, charge and refund per cause."""
+"""The payment worker as a process, with Stripe's own library and the sandbox: one session, charge and refund per cause."""
 
-import contextlib
-import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import asyncpg
-import orjson
 import pytest
-from bus import Bus, Log, header, until
-from stripe_stand_in import StripeStandIn
-from workers import Worker, worker
+from bus import Bus, until
+from tills import Till, count, event, till
 
-from chassis import migrations
-from chassis.failpoints import CALL_POINTS, EXIT_CODE
 from contracts import topics
-from contracts.examples import CREATE_CHECKOUT
-from contracts.payment import CancelCheckout, CreateCheckout, RecordProviderEvent, RefundPayment
-from services.payment import provider
+from contracts.payment import CancelCheckout, RefundPayment
 
-MIGRATIONS = Path(provider.__file__).parent / "migrations"
-
-
-@dataclass
-class House:
-    bus: Bus
-    stripe: StripeStandIn
-
-    def create(self) -> CreateCheckout:
-        """For a booking of its own."""
-        ends = datetime.now(UTC) + timedelta(hours=23)
-        return CREATE_CHECKOUT.model_copy(update={"booking_id": str(uuid.uuid4()), "expires_at": ends})
-
-    def paying(self, **settings: str) -> contextlib.AbstractAsyncContextManager[Worker]:
-        """A payment worker."""
-        return worker(
-            self.bus,
-            "payment",
-            HOLDFAST_PAYMENT_PROVIDER_URL=self.stripe.url,
-            HOLDFAST_PAYMENT_PROVIDER_KEY="sk_test_holdfast",
-            HOLDFAST_PAYMENT_PROVIDER_SECONDS="5",
-            **settings,
-        )
-
-    async def sql(self, sql: str) -> list[Any]:
-        connection = await asyncpg.connect(self.bus.infra.dsn("payment"))
-        try:
-            return [tuple(row) for row in await connection.fetch(sql)]
-        finally:
-            await connection.close()
-
-    async def claims_end(self) -> None:
-        """As if the time of those who died were over."""
-        await self.sql("UPDATE calls SET due_at = clock_timestamp() WHERE closed_at IS NULL AND kind <> 'late'")
-
-    async def settled(self) -> None:
-        """Return when no call to the provider is open."""
-
-        async def none_open() -> bool:
-            return not await self.sql("SELECT 1 FROM calls WHERE closed_at IS NULL AND kind <> 'late'")
-
-        await until(none_open, 30)
+CREATE, EXPIRE, REFUND = "checkout.sessions.create", "checkout.sessions.expire", "refunds.create"
+FAULTS = {
+    "a 500 that is stored": {"fault": "stored_500", "effect": False},
+    "a 500 that is stored after the effect": {"fault": "stored_500", "effect": True},
+    "409": {"fault": "conflict", "times": 2},
+    "429": {"fault": "rate_limited", "times": 2},
+    "a lost request": {"fault": "lost"},
+    "a lost answer": {"fault": "timeout_after_effect", "seconds": 0},
+    "an answer after its time": {"fault": "timeout_after_effect", "seconds": 3},
+    "slow": {"fault": "slow", "seconds": 3},
+}
 
 
 @pytest.fixture(scope="module")
-async def house(whole_bus: Bus) -> AsyncIterator[House]:
-    url = await whole_bus.infra.create_database("payment")
-    await migrations.migrate(url, MIGRATIONS)
-    async with StripeStandIn().serving() as stripe:
-        yield House(whole_bus, stripe)
-    await whole_bus.infra.drop_database("payment")
+async def house(whole_bus: Bus, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Till]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    async with till(whole_bus, folder) as made, made.paying(PROVIDER_SECONDS="1"):
+        yield made
 
 
-async def event(log: Log, name: str, booking_id: str) -> Any:
-    """The body of the first event of this name about this booking."""
-
-    def found(records: list[Any]) -> Any:
-        for each in records:
-            if header(each, "ce_type") == f"holdfast.{name}.v1" and (each.key or b"").decode() == booking_id:
-                return orjson.loads(each.value)
-        return None
-
-    return await log.until(found, 30)
+@pytest.fixture(autouse=True)
+async def calm(house: Till) -> AsyncIterator[None]:
+    yield
+    await house.stripe.no_faults()
 
 
-def count(log: Log, name: str, booking_id: str) -> int:
-    about = [each for each in log.records if (each.key or b"").decode() == booking_id]
-    return sum(header(each, "ce_type") == f"holdfast.{name}.v1" for each in about)
-
-
-def reported(stripe: StripeStandIn, asked: CreateCheckout) -> RecordProviderEvent:
-    """What the gateway makes of the provider's word that this was paid."""
-    [session] = stripe.of(asked.booking_id)
-    said = provider.session_words(provider.stripe.checkout.Session.construct_from(session, "x"))
-    return RecordProviderEvent(
-        booking_id=asked.booking_id, event="evt_1", kind="checkout.session.completed", session=said
-    )
-
-
-async def test_a_checkout_is_opened_paid_and_refunded(house: House) -> None:
+async def test_a_checkout_is_opened_paid_and_refunded(house: Till) -> None:
     asked = house.create()
-    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log, house.paying():
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
         checkout_id, _ = await house.bus.tell(asked, reply_to=None)
         opened = await event(log, "CheckoutOpened", asked.booking_id)
-        [session] = house.stripe.of(asked.booking_id)
+        [session] = await house.of("checkout_sessions", asked.booking_id)
         assert (opened["checkoutId"], opened["url"]) == (checkout_id, session["url"])
         about = {"organisation_id": "demo", "booking_id": asked.booking_id, "checkout_id": checkout_id}
         assert (session["amount_total"], session["currency"], session["metadata"]) == (2500, "eur", about)
-        house.stripe.pay(session)
-        await house.bus.tell(reported(house.stripe, asked), reply_to=None)
+        await house.pay(asked.booking_id)
+        await house.report(asked.booking_id)
         paid = await event(log, "PaymentSucceeded", asked.booking_id)
         back = RefundPayment(booking_id=asked.booking_id, payment=paid["payment"], amount=1000)
         refund_id, _ = await house.bus.tell(back, reply_to=None)
         refunded = await event(log, "PaymentRefunded", asked.booking_id)
         assert (refunded["refundId"], refunded["amount"]) == (refund_id, 1000)
         await house.settled()
-    assert {checkout_id, refund_id} <= set(house.stripe.keys)
+        await house.report(asked.booking_id)  # what was already heard by the answers of calls
+        await log.read(300)
+    assert count(log, "PaymentRefunded", asked.booking_id) == 1
+    [intent] = await house.of("payment_intents", asked.booking_id)
+    [refund] = await house.of("refunds", asked.booking_id)
+    assert intent["metadata"] == about
+    assert refund["metadata"] == {"organisation_id": "demo", "booking_id": asked.booking_id, "refund_id": refund_id}
+    sql = "SELECT kind, about, amount, currency FROM entries WHERE booking_id = $1::uuid ORDER BY at, kind"
+    assert await house.sql(sql, asked.booking_id) == [
+        ("captured", paid["payment"], 2500, "EUR"),
+        ("asked", refund_id, 1000, "EUR"),
+        ("refunded", refund_id, 1000, "EUR"),
+    ]
 
 
-async def test_a_cancel_closes_the_page_or_hears_that_it_was_paid(house: House) -> None:
-    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log, house.paying():
+async def test_a_cancel_closes_the_page_or_hears_that_it_was_paid(house: Till) -> None:
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
         for name, is_paid in (("CheckoutExpired", False), ("PaymentSucceeded", True)):
             asked = house.create()
-            await house.bus.tell(asked, reply_to=None)
-            await event(log, "CheckoutOpened", asked.booking_id)
-            [session] = house.stripe.of(asked.booking_id)
+            await house.open(log, asked)
             if is_paid:
-                house.stripe.pay(session)  # and the provider's own word is lost
+                await house.pay(asked.booking_id)  # and the provider's own word is lost
             await house.bus.tell(CancelCheckout(booking_id=asked.booking_id), reply_to=None)
             await event(log, name, asked.booking_id)
         await house.settled()
 
 
-@pytest.mark.parametrize("fault", ["stored_500", "done_500", "busy", "lost"])
-async def test_a_fault_of_the_provider_makes_no_second_session_or_refund(house: House, fault: str) -> None:
-    asked, before = house.create(), len(house.stripe.refunds)
-    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log, house.paying():
-        house.stripe.faults = [fault]
-        await house.bus.tell(asked, reply_to=None)
-        await event(log, "CheckoutOpened", asked.booking_id)
-        [session] = house.stripe.of(asked.booking_id)
-        house.stripe.pay(session)
-        await house.bus.tell(reported(house.stripe, asked), reply_to=None)
-        paid = await event(log, "PaymentSucceeded", asked.booking_id)
-        house.stripe.faults = [fault]
-        back = RefundPayment(booking_id=asked.booking_id, payment=paid["payment"], amount=2500)
-        await house.bus.tell(back, reply_to=None)
-        await event(log, "PaymentRefunded", asked.booking_id)
-        await house.settled()
-    assert house.stripe.faults == []
-    assert len(house.stripe.of(asked.booking_id)) == 1
-    assert len(house.stripe.refunds) == before + 1
-
-
-@pytest.mark.parametrize("point", CALL_POINTS)
-async def test_one_session_is_opened_and_told_once_when_payment_dies(house: House, point: str) -> None:
+async def test_a_declined_card_is_told_and_another_one_pays_on_the_same_page(house: Till) -> None:
     asked = house.create()
-    # The timers of earlier tests would pass the failpoint before there is anything to die of.
-    await house.sql("UPDATE calls SET closed_at = clock_timestamp() WHERE closed_at IS NULL")
     async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
-        async with house.paying(HOLDFAST_FAILPOINT=f"{point}:1") as first:
-            await house.bus.tell(asked, reply_to=None)
-            assert await first.ended() == EXIT_CODE
-        await house.claims_end()
-        async with house.paying():
-            await event(log, "CheckoutOpened", asked.booking_id)
-            await house.settled()
+        await house.open(log, asked)
+        [session] = await house.of("checkout_sessions", asked.booking_id)
+        await house.stripe.post(session["id"], action="decline")
+        await house.report(asked.booking_id)
+        failed = await event(log, "PaymentFailed", asked.booking_id)
+        assert (failed["reason"], failed["message"]) == ("declined", "Your card was declined.")
+        await house.pay(asked.booking_id)
+        await house.report(asked.booking_id)
+        await event(log, "PaymentSucceeded", asked.booking_id)
+    assert count(log, "PaymentFailed", asked.booking_id) == 1
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("operation", [CREATE, REFUND, EXPIRE])
+async def test_a_fault_of_the_provider_makes_no_second_session_charge_or_refund(
+    house: Till, name: str, operation: str
+) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
+        await house.stripe.fault(**{**FAULTS[name], "operation": operation})  # type: ignore[arg-type]
+        if operation == EXPIRE:
+            await house.open(log, asked)
+            await house.bus.tell(CancelCheckout(booking_id=asked.booking_id), reply_to=None)
+            await event(log, "CheckoutExpired", asked.booking_id)
+        else:
+            paid = await house.paid(log, asked)
+            back = RefundPayment(booking_id=asked.booking_id, payment=paid["payment"], amount=2500)
+            await house.bus.tell(back, reply_to=None)
+            await event(log, "PaymentRefunded", asked.booking_id)
+        await house.settled()
+        assert await house.stripe.struck()
         await log.read(200)
-        assert count(log, "CheckoutOpened", asked.booking_id) == 1
-    assert len(house.stripe.of(asked.booking_id)) == 1
+    made = {
+        "sessions": len(await house.of("checkout_sessions", asked.booking_id)),
+        "charges": len(await house.charges(asked.booking_id)),
+        "refunds": len(await house.of("refunds", asked.booking_id)),
+    }
+    assert made == {"sessions": 1, "charges": operation != EXPIRE, "refunds": operation != EXPIRE}
+    for told in ("CheckoutOpened", "CheckoutExpired", "PaymentSucceeded", "PaymentRefunded"):
+        assert count(log, told, asked.booking_id) <= 1
+
+
+@pytest.mark.parametrize("wrong", [{"cents": -1}, {"cents": 0, "currency": "usd"}], ids=str)
+async def test_money_that_was_not_asked_for_confirms_nothing_and_goes_back(
+    house: Till, wrong: dict[str, object]
+) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
+        await house.open(log, asked)
+        await house.stripe.fault("wrong_amount", **wrong)
+        await house.pay(asked.booking_id)
+        await house.report(asked.booking_id)
+        failed = await event(log, "PaymentFailed", asked.booking_id)
+        assert failed["reason"] == "mismatch"
+        await house.settled()
+        await log.read(300)
+    assert count(log, "PaymentSucceeded", asked.booking_id) == 0
+    [charge] = await house.charges(asked.booking_id)
+    assert charge["amount_refunded"] == charge["amount_captured"] == 2500 + int(str(wrong["cents"]))
+
+
+async def test_a_page_with_another_amount_is_shown_to_nobody_and_closed(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
+        await house.stripe.fault("wrong_amount", operation=CREATE, cents=100)
+        await house.bus.tell(asked, reply_to=None)
+        assert (await event(log, "PaymentFailed", asked.booking_id))["reason"] == "mismatch"
+        await house.settled()
+    assert count(log, "CheckoutOpened", asked.booking_id) == 0
+    assert [each["status"] for each in await house.of("checkout_sessions", asked.booking_id)] == ["expired"]
+
+
+async def test_a_refund_that_a_bank_does_not_take_is_told(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
+        await house.open(log, asked)
+        await house.pay(asked.booking_id, card="4000000000005126")
+        await house.report(asked.booking_id)
+        paid = await event(log, "PaymentSucceeded", asked.booking_id)
+        back = RefundPayment(booking_id=asked.booking_id, payment=paid["payment"], amount=2500)
+        refund_id, _ = await house.bus.tell(back, reply_to=None)
+
+        async def failed() -> bool:
+            return [each["status"] for each in await house.of("refunds", asked.booking_id)] == ["failed"]
+
+        await until(failed, 20)
+        await house.report(asked.booking_id)
+        told = await event(log, "RefundFailed", asked.booking_id)
+    assert (told["refundId"], told["amount"], told["reason"], told["automatic"]) == (refund_id, 2500, "failed", False)
+
+
+async def test_more_than_there_is_does_not_go_back_and_booking_hears_of_it(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
+        paid = await house.paid(log, asked)
+        back = RefundPayment(booking_id=asked.booking_id, payment=paid["payment"], amount=2501)
+        await house.bus.tell(back, reply_to=None)
+        told = await event(log, "RefundFailed", asked.booking_id)
+    assert (told["reason"], told["amount"]) == ("impossible", 2501)
+    assert await house.of("refunds", asked.booking_id) == []

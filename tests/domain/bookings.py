@@ -33,6 +33,7 @@ from contracts.examples import (
     ROOM_ONE_HOUR,
 )
 from services.booking import commands
+from services.booking.money import Terms
 from services.booking.state import Answered, Asked, Command, Kind, State
 
 ASK = "5ea00000-0000-4000-8000-0000000000a1"
@@ -68,8 +69,9 @@ PENDING = State(
     ),
     question=Asked(id=COMMAND_ID, kind="create", accepted_at=NOON_BEFORE),
 )
-HELD = State(booking=BOOKING, hold_ends_at=EXPIRES_AT, listed=True)
-KEPT = State(booking=CONFIRMED, hold_ends_at=EXPIRES_AT, listed=True)
+TERMS = Terms(cancellation_policy=ROOM_ONE_HOUR.cancellation_policy)
+HELD = State(booking=BOOKING, hold_ends_at=EXPIRES_AT, listed=True, agreed=TERMS)
+KEPT = State(booking=CONFIRMED, hold_ends_at=EXPIRES_AT, listed=True, agreed=TERMS)
 
 
 def changed(state: State, **changes: object) -> Booking:

@@ -9,7 +9,7 @@ from contracts.model import Message
 from contracts.payment import ProviderRefund, ProviderSession, RecordCallOutcome, RecordProviderEvent
 from services.payment import domain
 from services.payment.decision import Ask
-from services.payment.state import Account, Refund
+from services.payment.state import Account, Entry, Refund
 
 M = TypeVar("M", bound=Message)
 
@@ -40,6 +40,7 @@ class Told:
     account: Account | None = None
     events: list[Message] = field(default_factory=list)
     calls: list[Ask] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
     def tell(self, message: domain.Command, name: str = "") -> list[Message]:
         """The events that follow."""
@@ -47,6 +48,7 @@ class Told:
         self.account = decision.account
         self.events += decision.events
         self.calls += decision.calls
+        self.entries += decision.entries
         return decision.events
 
     def create(self, name: str = "first", **changes: Any) -> list[Message]:

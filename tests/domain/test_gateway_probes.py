@@ -37,6 +37,7 @@ async def test_openapi_lists_every_operation_of_the_tutorial(lonely: Any) -> Non
         "/v1/bookings": {"get", "post"},
         "/v1/bookings/{id}": {"get", "patch", "delete"},
         "/v1/bookings/{id}/extend": {"post"},
+        "/v1/bookings/{id}/cancellation-preview": {"get"},
         "/v1/bookings/slots": {"get"},
         "/v1/customers": {"get", "post"},
         "/v1/customers/{id}": {"get"},

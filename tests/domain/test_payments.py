@@ -15,6 +15,7 @@ from contracts.payment import (
     PaymentFailed,
     PaymentRefunded,
     PaymentSucceeded,
+    RefundFailed,
     RefundPayment,
 )
 from services.payment.decision import NotBelieved
@@ -188,10 +189,37 @@ def test_no_more_goes_back_than_came() -> None:
         account.tell(refund(1, "pi_unknown"), "four")
 
 
+@pytest.mark.parametrize("tried", [True, False])
+def test_a_refund_that_fails_is_told_once_and_why(tried: bool) -> None:
+    account = told("create", "open", "pay")
+    account.tell(refund(1000), "back")
+    [call] = account.called("refund")
+    events = account.refunded(call, "failed") if tried else account.outcome("refund", "back", message="No.")
+    failed = only(events, RefundFailed)
+    assert (failed.refund_id, failed.amount, failed.automatic) == (call.id, 1000, False)
+    assert (failed.reason, failed.message) == (("failed", "") if tried else ("refused", "No."))
+    assert account.refunded(call, "failed") == account.refunded(call) == []
+
+
+def test_a_refund_that_a_bank_sends_back_days_later_is_told_to_have_failed() -> None:
+    account = told("create", "open", "pay")
+    account.tell(refund(2500), "back")
+    [call] = account.called("refund")
+    only(account.refunded(call), PaymentRefunded)
+    assert only(account.refunded(call, "failed"), RefundFailed).refund_id == call.id
+
+
+def test_wrong_money_that_cannot_go_back_is_told() -> None:
+    account = told("create", "open")
+    account.completed(paid(amount=2400))
+    failed = only(account.refunded(account.called("refund")[0], "failed"), RefundFailed)
+    assert (failed.amount, failed.automatic) == (2400, True)
+
+
 def test_a_refund_that_fails_may_be_asked_for_again() -> None:
     account = told("create", "open", "pay")
     account.tell(refund(2500), "one")
-    assert account.refunded(account.called("refund")[0], "failed") == []
+    only(account.refunded(account.called("refund")[0], "failed"), RefundFailed)
     account.tell(refund(2500), "two")
     only(account.refunded(account.called("refund")[1]), PaymentRefunded)
 

@@ -28,9 +28,9 @@ def test_what_is_no_length_of_time_is_refused(text):
         platform.length(text)
 
 
-@pytest.mark.parametrize("scale", [{"bookings": 2}, {"booking": -1}, {"booking": 17}])
+@pytest.mark.parametrize("scale", [{"bookings": 2}, {"booking": -1}, {"booking": 17}, {"sandbox": 2}])
 def test_a_scale_that_cannot_be_is_refused(scale):
-    with pytest.raises(Problem, match="booking"):
+    with pytest.raises(Problem, match=r"booking|sandbox"):
         platform.Plan(port=0, hold=timedelta(minutes=15), scale=scale, settings={})
 
 

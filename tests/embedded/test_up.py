@@ -117,9 +117,9 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
         await first.says("Holdfast runs at http://127.0.0.1:")
         await first.says("Clients for development: demo / demo-secret and rival / rival-secret")
         before = run_json(data)
-        services = {"availability-1", "relay-1", "booking-1", "booking-2", "notifier-1", "gateway-1"}
-        names = {"kafka", "postgres", *services}
-        assert set(before["processes"]) == names
+        services = {"availability-1", "relay-1", "booking-1", "booking-2", "notifier-1", "payment-1", "sandbox-1"}
+        assert set(before["processes"]) == {"kafka", "postgres", "gateway-1", *services}
+        await first.says(f"Payments go to a sandbox at {before['sandbox']}, no money moves")
         assert all(holds_lock(pid, data) for pid in before["processes"].values())
         await make_topic(before)
         await put(before, "said before the crash")
@@ -135,6 +135,7 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
             assert await status.ends() == 0
             assert before["gateway"] in status.text
             assert "booking-2" in status.text
+            assert before["sandbox"] in status.text
         async with holdfast(data, "reset") as reset:
             assert await reset.ends() == 1
             assert "in use" in reset.text
@@ -152,6 +153,7 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
         await third.says("Holdfast runs at")
         after = run_json(data)
         assert after["kafka"] == before["kafka"]
+        assert after["sandbox"] == before["sandbox"]  # checkout pages that were open are where they were
         assert await kept(after) == (["said before the crash"], ["said before the crash"])
         assert not set(before["processes"].values()) & set(after["processes"].values())
         third.process.send_signal(signal.SIGINT)
@@ -175,7 +177,9 @@ async def test_two_platforms_run_side_by_side_and_stop_for_sigterm_alone(tmp_pat
         await one.says("Holdfast runs at")
         await other.says("Holdfast runs at")
         runs = run_json(a), run_json(b)
-        assert all(runs[0][address] != runs[1][address] for address in ("kafka", "postgres", "gateway", "reads"))
+        assert all(
+            runs[0][address] != runs[1][address] for address in ("kafka", "postgres", "gateway", "reads", "sandbox")
+        )
         one.process.terminate()
         assert await one.ends() == 0
         await all_gone(runs[0])

@@ -16,6 +16,7 @@ from services.gateway.shapes import BookingChange, NewBooking
 
 router = APIRouter(prefix="/v1/bookings", tags=["bookings"], route_class=Route)
 ONE = "/{id:uuid}"
+PAGE_SECONDS = "2"  # until a page that is late may be there
 
 
 @router.post(
@@ -65,21 +66,38 @@ async def list_bookings(call: Reading, query: Annotated[queries.Bookings, Query(
 @router.patch(
     ONE,
     response_model=booking.Booking,
-    responses=documentation.command(
-        200,
-        examples.CONFIRMED,
-        "NOT_FOUND",
-        "SLOT_UNAVAILABLE",
-        "HOLD_EXPIRED",
-        "CONFLICT",
-        "PRECONDITION_FAILED",
-        "VALIDATION_FAILED",
+    responses=documentation.with_page(
+        documentation.command(
+            200,
+            examples.WITH_PAGE,
+            "NOT_FOUND",
+            "SLOT_UNAVAILABLE",
+            "HOLD_EXPIRED",
+            "CONFLICT",
+            "PRECONDITION_FAILED",
+            "VALIDATION_FAILED",
+            "PAYMENT_PROVIDER_UNAVAILABLE",
+        )
     ),
 )
 async def change_booking(call: Command, id: UUID, body: BookingChange) -> Response:  # noqa: A002
-    """Say who books and which extras, confirm, move or cancel; a cancelled slot is on sale again when you read the answer."""
+    """Say who books and which extras, confirm, have it paid, move or cancel; a cancelled slot is on sale again when you read
+    the answer, and what was paid is on its way back, as the cancellation policy says."""
     command = booking_changes.command(str(id), body, call.if_match)
-    return _booked(await call.answered(command, booking.BookingAnswer, {"id": str(id)}))
+    answer = await call.answered(command, booking.BookingAnswer, {"id": str(id)})
+    asks = body.status == "CONFIRMED" or body.payment_enabled
+    return _booked(answer, headers=_page(answer) if asks else None)
+
+
+@router.get(
+    f"{ONE}/cancellation-preview",
+    response_model=booking.CancellationPreview,
+    responses=documentation.read(examples.PREVIEW, "NOT_FOUND"),
+)
+async def preview_cancellation(call: Reading, id: UUID) -> Response:  # noqa: A002
+    """What a cancel at this moment would give back and keep of what was paid, and until when that is so."""
+    body = await call.passed_on("booking", f"/bookings/{id}/cancellation-preview")
+    return Response(body, media_type="application/json")
 
 
 @router.delete(
@@ -111,3 +129,12 @@ def _booked(
     if isinstance(answer, Response):
         return answer
     return shown(answer.booking, status, {**(headers or {}), **conditions.tag(answer.booking.version)})
+
+
+def _page(answer: booking.BookingAnswer | Response) -> Mapping[str, str] | None:
+    """Where the booking is paid; or, while the provider is still asked for the page, when to look again."""
+    if isinstance(answer, Response):
+        return None
+    if answer.booking.payment_url is not None:
+        return {"Location": answer.booking.payment_url}
+    return {"Retry-After": PAGE_SECONDS} if answer.booking.payment_status == "opening" else None

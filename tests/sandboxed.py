@@ -18,7 +18,7 @@ from aiohttp import web
 from awaiting import until as until
 
 KEY, SECRET = "sk_test_holdfast", "whsec_holdfast"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SHOP = "https://shop.example"
 
 

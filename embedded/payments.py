@@ -1,0 +1,193 @@
+"""`holdfast payments`: what came, what went back, and what does not add up."""
+
+import asyncio
+import json
+import os
+import sys
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+import typer
+
+app = typer.Typer(help="Money: what came and what went back.", no_args_is_help=True)
+
+EVERYBODY = "*"
+AT_ONCE = 8  # bookings asked about side by side
+ODD = 4  # the exit code when something does not add up: a job that runs this each night says so
+
+Line = dict[str, Any]
+
+
+class Unreachable(Exception):
+    """Nobody answers, or not to us; the argument says who."""
+
+
+@app.command()
+def ledger(
+    begin: Annotated[str | None, typer.Option("--from", help="A day (UTC) or a time with its zone; it counts.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="A day, which counts, or a time, which does not.")] = None,
+    organisation: Annotated[str, typer.Option(help="One organisation; all unless given.")] = EVERYBODY,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For programs: every booking, the totals, what is odd.")
+    ] = False,
+    data: Annotated[Path, typer.Option("--data", help="The data folder of a running platform.")] = Path(".data/up"),
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Payment's read port, elsewhere than in a data folder; its token is in HOLDFAST_INTERNAL_TOKEN."
+        ),
+    ] = None,
+    booking_url: Annotated[
+        str | None, typer.Option(help="Booking's read port, to compare with; the same token.")
+    ] = None,
+) -> None:
+    """What was captured, refunded and kept, per booking and in total; exit code 4 if something does not add up."""
+    try:
+        period = _moment(begin), _moment(end, closing=True)
+        where = Where.of(data, url, booking_url)
+        lines = asyncio.run(where.ledger(organisation, *period))
+    except (Unreachable, ValueError) as error:
+        print(f"holdfast: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    odd = [
+        {"organisation": each["organisation"], "bookingId": each["bookingId"], "problem": problem}
+        for each in lines
+        for problem in each["problems"]
+    ]
+    if as_json:
+        print(json.dumps({"bookings": lines, "totals": totals(lines), "problems": odd}, indent=2))
+    else:
+        _show(lines, odd)
+    raise typer.Exit(ODD if odd else 0)
+
+
+def totals(lines: list[Line]) -> list[Line]:
+    """One for each currency."""
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: {"captured": 0, "refunded": 0, "kept": 0})
+    for line in lines:
+        for name in ("captured", "refunded", "kept"):
+            sums[line["currency"]][name] += line[name]
+    return [{"currency": currency, **sums[currency]} for currency in sorted(sums)]
+
+
+class Where:
+    """Where payment and booking answer, and with which token."""
+
+    def __init__(self, payment: str, booking: str | None, token: str) -> None:
+        self.payment, self.booking, self.token = payment, booking, token
+
+    @classmethod
+    def of(cls, data: Path, url: str | None, booking_url: str | None) -> "Where":
+        """As the options say, else as the data folder of a running platform does. Raises Unreachable."""
+        if url is not None:
+            token = os.environ.get("HOLDFAST_INTERNAL_TOKEN")
+            if token is None:
+                raise Unreachable("HOLDFAST_INTERNAL_TOKEN is not set: it is the token that the services share")
+            return cls(url, booking_url, token)
+        from embedded import folder
+
+        run = folder.running(data)
+        if not run or "payment" not in run.get("reads", {}):
+            raise Unreachable(
+                f"no platform runs in {data}: start it with `holdfast up`, or name another folder with --data"
+            )
+        return cls(run["reads"]["payment"], run["reads"]["booking"], (data / "token").read_text())
+
+    async def ledger(self, organisation: str, begin: datetime | None, end: datetime | None) -> list[Line]:
+        """All bookings of the period, each compared with what booking says of it. Raises Unreachable."""
+        period = {"from": begin, "to": end}
+        asked = {name: moment.isoformat() for name, moment in period.items() if moment is not None}
+        lines: list[Line] = []
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=30)) as session:
+            following: str | None = ""
+            while following is not None:
+                more = {"after": following} if following else {}
+                page = await _asked(session, f"{self.payment}/ledger", organisation, {**asked, **more})
+                lines += page["data"]
+                following = page["next"]
+            if self.booking is not None:
+                turns = asyncio.Semaphore(AT_ONCE)
+                await asyncio.gather(*(self._compare(session, turns, line) for line in lines))
+        return lines
+
+    async def _compare(self, session: aiohttp.ClientSession, turns: asyncio.Semaphore, line: Line) -> None:
+        async with turns:
+            booking = await _asked(session, f"{self.booking}/bookings/{line['bookingId']}", line["organisation"], {})
+        problem = compared(line, booking)
+        if problem:
+            line["problems"].append(problem)
+
+
+def compared(line: Line, booking: Line | None) -> str | None:
+    """What booking says otherwise about money that is kept, or None."""
+    kept = line["keptToday"]
+    if booking is None:
+        return f"{kept} {line['currency']} are kept, and there is no such booking" if kept else None
+    status = booking["status"]
+    if kept and status in ("PENDING", "RESERVED_15_MIN", "CONFIRMED"):
+        return f"{kept} {line['currency']} are kept, and the booking is {status}"
+    if status == "PAID" and (kept, line["currency"]) != (booking["totalPrice"], booking["currency"]):
+        return f"{kept} {line['currency']} are kept of a booking that is PAID and costs {booking['totalPrice']} {booking['currency']}"
+    return None
+
+
+async def _asked(session: aiohttp.ClientSession, url: str, organisation: str, parameters: dict[str, str]) -> Any:
+    """The answer; None for what is not there. Raises Unreachable, and ValueError for a period that is none."""
+    try:
+        async with session.get(url, params=parameters, headers={"X-Organisation": organisation}) as answer:
+            if answer.status == 404:
+                return None
+            if answer.status == 400:
+                raise ValueError(await answer.text())
+            if answer.status != 200:
+                raise Unreachable(f"{url} answers {answer.status}")
+            return await answer.json()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise Unreachable(f"{url} does not answer: {error!r}") from None
+
+
+def _moment(text: str | None, *, closing: bool = False) -> datetime | None:
+    """A day in UTC, or a time with its zone; a day as the end includes it. Raises ValueError."""
+    if text is None:
+        return None
+    try:
+        if len(text) == len("2027-01-11"):
+            day = date.fromisoformat(text) + timedelta(days=1 if closing else 0)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no day and no time: write 2027-01-11 or 2027-01-11T09:00:00Z") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no zone: write 2027-01-11T09:00:00Z")
+    return moment
+
+
+def _show(lines: list[Line], odd: list[Line]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Minor units: 2500 is 25.00 EUR")
+    for heading in "organisation", "booking":
+        table.add_column(heading, no_wrap=True)
+    for heading in "captured", "refunded", "kept", "currency":
+        table.add_column(heading, justify="right", no_wrap=True)
+    for line in lines:
+        table.add_row(line["organisation"], line["bookingId"], *_amounts(line))
+    table.add_section()
+    for line in totals(lines):
+        table.add_row(
+            "total", f"{sum(each['currency'] == line['currency'] for each in lines)} bookings", *_amounts(line)
+        )
+    console = Console()
+    console.print(table)
+    print(f"{len(odd)} things do not add up:" if odd else "Everything adds up.")
+    for each in odd:
+        print(f"  {each['organisation']} {each['bookingId']}: {each['problem']}")
+
+
+def _amounts(line: Line) -> list[str]:
+    return [str(line["captured"]), str(line["refunded"]), str(line["kept"]), line["currency"]]

@@ -1,0 +1,180 @@
+"""The reconciler: what the provider has and nobody told is told once, by one worker at a time, whoever is away meanwhile."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from bus import Bus, stays, until
+from tills import Till, count, event, sent, till
+from workers import Worker
+
+from contracts import topics
+from contracts.payment import CreateCheckout
+
+SOON = {"EVENTS_SECONDS": "0.2"}
+SWEEP = {"SESSIONS_SECONDS": "0.2"}
+
+
+@pytest.fixture(scope="module")
+async def house(whole_bus: Bus, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Till]:
+    async with till(whole_bus, tmp_path_factory.mktemp("sandbox")) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+async def due(house: Till) -> AsyncIterator[None]:
+    """Both lists are looked at when a worker starts."""
+    await house.sql("UPDATE reconciliation SET due_at = clock_timestamp(), failures = 0")
+    yield
+    await house.stripe.no_faults()
+
+
+async def metric(worker: Worker, name: str) -> float:
+    async with aiohttp.ClientSession() as session, session.get(f"{worker.url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return float(next((line.rpartition(" ")[2] for line in lines if line.startswith(name)), "0"))
+
+
+async def looked(house: Till, what: str) -> None:
+    """Return when the list was read to its end once more."""
+    [[before]] = await house.sql("SELECT done_at FROM reconciliation WHERE what = $1", what)
+
+    async def again() -> bool:
+        [[now]] = await house.sql("SELECT done_at FROM reconciliation WHERE what = $1", what)
+        return bool(now > before)
+
+    await until(again, 30)
+
+
+async def test_a_payment_whose_webhook_never_came_is_told_once(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name, topics.PAYMENT_COMMANDS.name) as log:
+        async with house.paying(**SOON) as worker:
+            await house.open(log, asked)
+            await house.pay(asked.booking_id)
+            await event(log, "PaymentSucceeded", asked.booking_id)
+            assert await metric(worker, 'holdfast_reconciler_found_total{what="events"}') >= 1
+            assert await metric(worker, 'holdfast_reconciler_age_seconds{what="events"}') < 60
+            await looked(house, "events")
+            await house.report(asked.booking_id)  # the webhook comes all the same, an hour late
+            await looked(house, "events")
+        async with house.paying(**SOON):
+            await house.sql("UPDATE reconciliation SET due_at = clock_timestamp()")
+            await looked(house, "events")
+            await log.read(300)
+    assert count(log, "PaymentSucceeded", asked.booking_id) == 1
+    assert sent(log, "RecordProviderEvent", asked.booking_id) == 2  # by the reconciler, and late by the gateway
+
+
+async def test_what_the_gateway_has_told_is_not_told_again(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name, topics.PAYMENT_COMMANDS.name) as log, house.paying():
+        await looked(house, "events")
+        await house.paid(log, asked)
+    async with house.bus.listening(topics.PAYMENT_COMMANDS.name) as log, house.paying(**SOON):
+        await house.sql("UPDATE reconciliation SET due_at = clock_timestamp()")
+        await looked(house, "events")
+        await looked(house, "events")
+        await log.read(300)
+        assert sent(log, "RecordProviderEvent", asked.booking_id) == 0
+
+
+async def test_an_expiry_and_a_payment_are_found_by_their_sessions_alone(house: Till) -> None:
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log, house.paying(**SWEEP):
+        gone, paid = house.create(), house.create()
+        for asked in (gone, paid):
+            await house.open(log, asked)
+        [session] = await house.of("checkout_sessions", gone.booking_id)
+        await house.stripe.client.v1.checkout.sessions.expire_async(session["id"])
+        await house.pay(paid.booking_id)
+        await event(log, "CheckoutExpired", gone.booking_id)
+        await event(log, "PaymentSucceeded", paid.booking_id)
+        await looked(house, "sessions")
+        await log.read(300)
+        for name in ("CheckoutExpired", "PaymentSucceeded"):
+            assert count(log, name, gone.booking_id) + count(log, name, paid.booking_id) == 1
+
+
+async def test_a_provider_that_is_away_is_asked_again_and_its_silence_is_seen(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log, house.paying(**SOON) as worker:
+        await house.open(log, asked)
+        await house.pay(asked.booking_id)
+        await house.stripe.fault("lost", operation="events.list", times=None)
+
+        async def has_failed() -> bool:
+            return bool(await house.sql("SELECT 1 FROM reconciliation WHERE what = 'events' AND failures >= 2"))
+
+        await until(has_failed, 30)
+        age = await metric(worker, 'holdfast_reconciler_age_seconds{what="events"}')
+        ready = await worker.ready()
+        assert ready is not None
+        assert ready["ready"]  # calls and decisions go on
+
+        async def older() -> bool:
+            return await metric(worker, 'holdfast_reconciler_age_seconds{what="events"}') > age
+
+        await until(older, 20)
+        await house.stripe.no_faults()
+        await event(log, "PaymentSucceeded", asked.booking_id)
+
+
+async def test_two_workers_read_the_lists_one_at_a_time_and_one_takes_over_from_a_killed_one(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name, topics.PAYMENT_COMMANDS.name) as log:
+        async with house.paying(**SOON) as first, house.paying(**SOON) as second:
+            await house.stripe.fault("slow", operation="events.list", seconds=2)
+            await until(house.stripe.struck)  # one of them is in the middle of it
+            claims = "SELECT claims FROM reconciliation WHERE what = 'events'"
+            taken = await house.sql(claims)
+
+            async def nobody_else() -> bool:
+                return await house.sql(claims) == taken
+
+            await stays(nobody_else, 0.5)  # the other one would have looked several times by now
+            await house.open(log, asked)
+            await house.pay(asked.booking_id)
+            await event(log, "PaymentSucceeded", asked.booking_id)
+            await house.stripe.fault("slow", operation="events.list", seconds=30)
+            await until(house.stripe.struck)
+            first.kill()
+            await first.ended()
+            # If it was the one that read, its claim ends by itself; we need not wait for that.
+            await house.sql("UPDATE reconciliation SET due_at = clock_timestamp()")
+            await looked(house, "events")
+            assert second.process.returncode is None
+        await log.read(300)
+    assert count(log, "PaymentSucceeded", asked.booking_id) == 1
+
+
+async def test_a_page_that_nobody_waited_for_is_found_and_closed(house: Till) -> None:
+    """Its opening was given up, and took place all the same."""
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log, house.paying(**SWEEP):
+        await house.open(log, asked)
+        refused = """
+        UPDATE accounts SET state = jsonb_set(state::jsonb, '{checkouts,0,status}', '"refused"')::text
+        WHERE booking_id = $1::uuid
+        """
+        await house.sql(refused, asked.booking_id)
+
+        async def closed() -> bool:
+            return [each["status"] for each in await house.of("checkout_sessions", asked.booking_id)] == ["expired"]
+
+        await until(closed, 30)
+
+
+async def test_what_cannot_be_handled_is_told_once_and_lies_in_the_dead_letters(house: Till) -> None:
+    strange: CreateCheckout = house.create()
+    about = {"organisation_id": "demo", "booking_id": strange.booking_id, "checkout_id": strange.booking_id}
+    await house.stripe.paid(metadata=about, payment_intent_data={"metadata": about})
+    async with (
+        house.bus.listening(topics.PAYMENT_COMMANDS.name, topics.dead_letters("payment").name) as log,
+        house.paying(**SOON),
+    ):
+        await log.until(lambda records: [each for each in records if each.topic == "payment.dead-letters"], 30)
+        await looked(house, "events")
+        await looked(house, "events")
+        await log.read(300)
+    told = [each for each in log.records if each.topic == topics.PAYMENT_COMMANDS.name]
+    assert sum(each.key == strange.booking_id.encode() for each in told) == 1
