@@ -11,6 +11,7 @@ from bus import Bus
 from hooks import SEAL, SECRET, Hooks, delivery_of, hooks_of
 
 from contracts import topics
+from contracts.booking import BookingPaid, BookingPaymentFailed
 from contracts.client import Client, CommandRefused
 from contracts.examples import BOOKING
 from contracts.notifier import PingSubscription, RotateSecret
@@ -164,3 +165,15 @@ async def test_another_service_subscribes_changes_and_leaves_by_the_typed_client
         await client.delete_subscription(about)
         with pytest.raises(CommandRefused, match="NOT_FOUND"):
             await client.ping_subscription(about)
+
+
+async def test_a_payment_and_one_that_failed_have_types_of_their_own(hooks: Hooks) -> None:
+    await hooks.subscribe("/payments", "booking.paid", "payment.*")
+    booking = hooks.booked(version=4)
+    await hooks.tell(BookingPaid(booking=booking, previous_status="CONFIRMED"))
+    await hooks.tell(BookingPaymentFailed(booking=booking, previous_status="CONFIRMED"))
+    arrived = await hooks.arrive("/payments", 2)
+    assert sorted((each.event["type"], each.event["sequence"]) for each in arrived) == [
+        ("booking.paid", 3),
+        ("payment.failed", 3),
+    ]
