@@ -32,6 +32,7 @@ from bench import (
     resume,
     side_by_side,
     waiting,
+    webhooks,
 )
 from bench.driver import Driver
 from bench.setting import Bench
@@ -54,6 +55,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Table]]]] = {
     "relay-killed": relay_killed.measure,
     "waiting": waiting.measure,
     "resume": resume.measure,
+    "webhooks": webhooks.measure,
 }
 MODULES = {name: sys.modules[measure.__module__] for name, measure in MEASUREMENTS.items()}
 DATA = PROJECT / ".data" / "bench"

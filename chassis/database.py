@@ -26,8 +26,11 @@ async def _no_reset(_connection: Any) -> None:
     """Every statement of ours stands alone; resetting the session at each release costs a round trip."""
 
 
-async def connect(url: str, connections: int, application: str) -> asyncpg.Pool:
-    """A pool whose sessions give up instead of blocking others: statements after 5 s, locks after 2 s."""
+async def connect(url: str, connections: int, application: str, *, durable: bool = True) -> asyncpg.Pool:
+    """A pool whose sessions give up instead of blocking others: statements after 5 s, locks after 2 s.
+
+    Not `durable`: a commit does not wait for the disk. Only for what may be forgotten by a database that crashes.
+    """
     pool: asyncpg.Pool = await asyncpg.create_pool(
         url,
         min_size=2,
@@ -45,6 +48,7 @@ async def connect(url: str, connections: int, application: str) -> asyncpg.Pool:
             "enable_seqscan": "off",  # a plan made while a table was empty would else serve until it is analysed
             "max_parallel_workers_per_gather": "0",  # nothing here is worth the start of a process
             "plan_cache_mode": "force_generic_plan",  # planning these statements takes longer than running them on a small batch
+            "synchronous_commit": "on" if durable else "off",
             "jit": "off",  # the statements are short; compiling them costs more than it saves
         },
     )

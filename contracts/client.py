@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from contracts import booking, catalogue, claims, header_names, topics
+from contracts import booking, catalogue, claims, header_names, notifier, topics
 from contracts.answers import Refused
 from contracts.booking_commands import BookingCommands
 from contracts.booking_commands import booking_id as booking_id  # the name that everybody knows it by
@@ -32,6 +32,7 @@ from contracts.outcomes import NotAccepted as NotAccepted
 from contracts.outcomes import Reply as Reply
 from contracts.outcomes import Unanswered as Unanswered
 from contracts.outcomes import Unclaimed as Unclaimed
+from contracts.webhook_commands import WebhookCommands
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +48,15 @@ ANSWERS: dict[str, type[Message]] = {
         catalogue.ProductAnswer,
         catalogue.ArchiveAnswer,
         claims.KeyClaimed,
+        notifier.SubscriptionAnswer,
+        notifier.SubscriptionDeletedAnswer,
+        notifier.DeliveryAnswer,
+        notifier.ReplayAnswer,
     )
 }
 
 
-class Client(BookingCommands, CatalogueCommands):
+class Client(BookingCommands, CatalogueCommands, WebhookCommands):
     """Publishes commands for one organisation, or for any that `ask` names, and awaits their answers.
 
     `name` is the client within the organisation that keys belong to; `reply_topic` must exist. Times in seconds.

@@ -6,7 +6,7 @@
 from functools import cache
 from typing import TypeVar, cast
 
-from contracts import availability, booking, catalogue, claims, sample_payments
+from contracts import availability, booking, catalogue, claims, sample_payments, sample_webhooks
 from contracts.answers import Detail, Refused
 from contracts.envelope import edge_id, request_hash
 from contracts.examples import (
@@ -50,7 +50,8 @@ def example(kind: type[M]) -> M:
 @cache
 def records() -> dict[str, Record]:
     """One record for each message there is, by its type on the wire."""
-    flows = (_catalogue, _held, _extended, _moved, _with_extras, _confirmed, _gone, _customer, sample_payments.records)
+    bookings = (_held, _extended, _moved, _with_extras, _confirmed, _gone, _customer)
+    flows = (_catalogue, *bookings, sample_payments.records, sample_webhooks.records)
     return {record.message.type: record for flow in flows for record in flow()}
 
 

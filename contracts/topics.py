@@ -9,7 +9,7 @@ from operator import attrgetter
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from contracts import availability, booking, catalogue, claims, payment
+from contracts import availability, booking, catalogue, claims, notifier, payment
 from contracts.model import Message
 
 WEEK = timedelta(days=7)  # reliability R15: the inbox remembers a day longer than a topic keeps
@@ -122,6 +122,21 @@ PAYMENT_EVENTS = Topic(
         payment.RefundFailed,
     ),
 )
+NOTIFIER_COMMANDS = Topic(
+    "notifier.commands",
+    "subscription_id",
+    (
+        notifier.CreateSubscription,
+        notifier.ChangeSubscription,
+        notifier.DeleteSubscription,
+        notifier.RotateSecret,
+        notifier.PingSubscription,
+        notifier.RetryDelivery,
+        notifier.ReplayEvents,
+        notifier.DisableSubscription,
+    ),
+)
+NOTIFIER_EVENTS = Topic("notifier.events", "subscription.id", (notifier.SubscriptionDisabled,))
 GATEWAY_REPLIES = Topic("gateway.replies", "-", retention=timedelta(hours=1))
 CLIENTS_REPLIES = Topic("clients.replies", "-", retention=timedelta(hours=1))
 
@@ -165,11 +180,14 @@ def topics(holds: Iterable[timedelta]) -> tuple[Topic, ...]:
         BOOKING_EVENTS,
         PAYMENT_COMMANDS,
         PAYMENT_EVENTS,
+        NOTIFIER_COMMANDS,
+        NOTIFIER_EVENTS,
         GATEWAY_REPLIES,
         CLIENTS_REPLIES,
         dead_letters("booking"),
         dead_letters("availability"),
         dead_letters("payment"),
+        dead_letters("notifier"),
     )
 
 

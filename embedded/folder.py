@@ -1,5 +1,6 @@
 """The data folder: one process tree at a time, of one user and one version, and what is known about its run."""
 
+import base64
 import contextlib
 import fcntl
 import hashlib
@@ -45,6 +46,13 @@ class DataFolder:
         path = self.path / name
         if not path.exists():
             _write(path, prefix + secrets.token_urlsafe(32))
+        return path.read_text()
+
+    def sealing_key(self) -> str:
+        """The key under which secrets of webhooks are sealed, made once; whoever loses it has to rotate them all."""
+        path = self.path / "sealing-key"
+        if not path.exists():
+            _write(path, base64.b64encode(secrets.token_bytes(64)).decode())
         return path.read_text()
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """The whole platform in one process tree: Kafka, Postgres, topics, migrations, then the services."""
 
 import contextlib
+import json
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -20,7 +21,7 @@ from embedded.problem import Problem
 __all__ = ["Platform", "infrastructure", "running"]
 
 PARTITIONS = 4  # of every topic; fixed for a topic's life
-DATABASES = ["availability", "booking", "payment"]
+DATABASES = ["availability", "booking", "notifier", "payment"]
 GATEWAY, SANDBOX = "gateway", "sandbox"
 # Started wave by wave, stopped the other way round: the door opens last and closes first.
 WAVES = [
@@ -28,6 +29,7 @@ WAVES = [
         "availability": "services.availability",
         "relay": "services.availability.relay",
         "booking": "services.booking",
+        "notifier": "services.notifier",
         "payment": "services.payment",
         SANDBOX: "services.payment.sandbox",
     },
@@ -83,6 +85,8 @@ class Platform(Infrastructure):
             "HOLDFAST_BOOKING_HELD_SLOTS": "100000",  # a machine for development: load tests need no special build
             "HOLDFAST_BOOKING_RETURN_LOOPBACK": "true",  # and the customer's way back may lead to a shop on it
         }
+        mine["HOLDFAST_NOTIFIER_NICE"] = "10"  # whoever a customer waits for goes first
+        mine["HOLDFAST_SEALING_KEYS"] = json.dumps([self._folder.sealing_key()])
         for service, port in self._read_ports.items():
             mine[f"HOLDFAST_{service.upper()}_DATABASE"] = self.dsn(service)
             mine[f"HOLDFAST_{service.upper()}_PORT"] = str(port)

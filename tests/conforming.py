@@ -1,5 +1,6 @@
 """A client that believes the OpenAPI document: an answer that is not documented fails the test that got it."""
 
+import base64
 import functools
 import json
 import re
@@ -109,7 +110,8 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 def application() -> FastAPI:
     """The gateway's application, with nothing behind it and not started."""
-    nowhere: Any = {"kafka": "-", "internal_token": "-", "availability_url": "-", "booking_url": "-"}
+    nowhere: Any = dict.fromkeys(("kafka", "internal_token", "availability_url", "booking_url", "notifier_url"), "-")
+    nowhere["sealing_keys"] = [base64.b64encode(bytes(64)).decode()]
     keys = Path(tempfile.gettempdir(), "never-made")  # a key is drawn when the first token is asked for
     return build(Settings(**nowhere, keys=keys, stripe_webhook_secrets=("whsec_holdfast",)))  # type: ignore[arg-type]
 

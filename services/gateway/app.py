@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from chassis.sealing import Seal
 from services.gateway import pages
 from services.gateway.auth import Authentication
 from services.gateway.clients import DEVELOPMENT, Clients
@@ -23,7 +24,18 @@ from services.gateway.key_sets import Published
 from services.gateway.limits import Limit
 from services.gateway.reads import Reads
 from services.gateway.replies import Replies
-from services.gateway.routes import bookings, customers, oauth, products, provider_events, slots, spaces, venues
+from services.gateway.routes import (
+    bookings,
+    customers,
+    events,
+    oauth,
+    products,
+    provider_events,
+    slots,
+    spaces,
+    venues,
+    webhooks,
+)
 from services.gateway.settings import Settings
 from services.gateway.tokens import Trusted
 
@@ -54,11 +66,12 @@ def build(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.replies = Replies(settings)
     app.state.reads = Reads(settings)
+    app.state.seal = Seal([key.get_secret_value() for key in settings.sealing_keys])
     app.state.most_reads, app.state.most_writes = Limit(settings.most_reads), Limit(settings.most_writes)
     if settings.origins:
         app.add_middleware(Origins, origins=settings.origins)
     # The busiest first: they are searched in order.
-    for router in (bookings, slots, customers, venues, spaces, products):
+    for router in (bookings, slots, customers, venues, spaces, products, events, webhooks):
         app.router.routes.extend(router.router.routes)
     if settings.stripe_webhook_secrets:
         app.router.routes.extend(provider_events.router(settings, app.state.replies).routes)

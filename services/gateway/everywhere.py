@@ -11,6 +11,8 @@ TAGS = {
     "slots": "What can be booked now.",
     "catalogue": "Venues, their spaces, and the products that are sold there.",
     "customers": "Who books.",
+    "webhooks": "Who is told of changes as they happen, signed, at least once; and what became of it.",
+    "events": "What happened, for whoever wants to catch up.",
     "payments": "For the payment provider.",
     "identity": "Tokens, and the keys they are signed with.",
 }
@@ -44,7 +46,7 @@ HEADERS: dict[str, tuple[JSON, str, Any]] = {
 }
 
 # The answers that have a version, by their schema.
-VERSIONED = ("Booking", "Venue", "VenueChanged", "Space", "Product")
+VERSIONED = ("Booking", "Venue", "VenueChanged", "Space", "Product", "Subscription", "SubscriptionWithSecret")
 
 # What a status means where an operation has no words of its own for it.
 MEANINGS = {

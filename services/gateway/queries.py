@@ -18,7 +18,7 @@ _ZONE = "A time is written with its zone (`+` as `%2B`)."
 ZONES = timedelta(hours=14)  # so far a zone's midnight may be from that of UTC
 
 
-def _digits(text: object) -> object:
+def digits(text: object) -> object:
     """`int` would also read 1_000, +1 and Arabic digits."""
     if isinstance(text, str) and not (text.isascii() and text.isdigit() and len(text) < 10):
         raise ValueError("is not a whole number, or out of range")
@@ -88,9 +88,9 @@ class Page(Query):
 
     # The bounds come before the reader, or the document would not show them.
     page: Annotated[
-        int, Field(ge=1, le=100_000, description="Which page; the first one is 1."), BeforeValidator(_digits)
+        int, Field(ge=1, le=100_000, description="Which page; the first one is 1."), BeforeValidator(digits)
     ] = 1
-    limit: Annotated[int, Field(ge=1, le=100, description="How many a page has."), BeforeValidator(_digits)] = 20
+    limit: Annotated[int, Field(ge=1, le=100, description="How many a page has."), BeforeValidator(digits)] = 20
 
 
 class Spaces(Page):

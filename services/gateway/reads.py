@@ -14,7 +14,7 @@ from services.gateway.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Service = Literal["availability", "booking"]
+Service = Literal["availability", "booking", "notifier"]
 Parameters = Sequence[tuple[str, str]]
 PAUSE = 0.05  # seconds until a service that was not reached is tried again
 CONNECTIONS = 256  # kept to the services' replicas, all in all
@@ -27,6 +27,7 @@ class Reads:
         self._urls: Mapping[Service, str] = {
             "availability": settings.availability_url.rstrip("/"),
             "booking": settings.booking_url.rstrip("/"),
+            "notifier": settings.notifier_url.rstrip("/"),
         }
         self._within, self._reachable_within = settings.read_within, settings.reachable_within
         self._authorization = f"Bearer {settings.internal_token.get_secret_value()}"

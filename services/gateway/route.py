@@ -47,12 +47,12 @@ class Route(Readable):
 
     def __init__(self, path: str, endpoint: Callable[..., Awaitable[Response]], **described: Any) -> None:
         self.is_command = described["methods"] != ["GET"]
-        catalogue = "catalogue" in (described.get("tags") or ())
+        of_organisation = bool({"catalogue", "webhooks"}.intersection(described.get("tags") or ()))
         if self.is_command:
-            self.scope = "org_write" if catalogue else "booking:write"
+            self.scope = "org_write" if of_organisation else "booking:write"
             described["openapi_extra"] = {"parameters": [IDEMPOTENCY_KEY]}
         else:
-            self.scope = "org_read" if catalogue else "booking:read"
+            self.scope = "org_read" if of_organisation else "booking:read"
         described["operation_id"] = endpoint.__name__
         super().__init__(path, endpoint, **described)
         models = get_type_hints(endpoint)

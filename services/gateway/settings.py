@@ -27,6 +27,13 @@ class Settings(settings.Settings):
     booking_url: str
     """Where booking answers reads, `http://host:port`; any replica will do."""
 
+    notifier_url: str
+    """Where the notifier answers reads, `http://host:port`; any replica will do."""
+
+    sealing_keys: tuple[SecretStr, ...] = Field(validation_alias=settings.shared("SEALING_KEYS"))
+    """Keys under which secrets of webhook subscriptions are sealed before they enter Kafka, the same as the notifiers': as JSON, 64
+    random bytes in base64 each. The first one seals, all open."""
+
     acknowledged_within: float = Field(default=5.0, gt=0)
     """Seconds Kafka has to take a command before the client is told 503."""
 

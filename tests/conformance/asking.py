@@ -74,6 +74,8 @@ async def _house(session: aiohttp.ClientSession) -> dict[str, list[Any]]:
         for slot in held:
             booking = {"productId": product, "spaceId": space, "slot": slot}
             there["bookings"].append(await _made(session, "bookings", booking))
+    nobody = {"url": "http://127.0.0.1:9/", "events": ["payment.failed"]}
+    there["webhooks"] = [await _made(session, "webhooks/subscriptions", nobody) for _ in range(2)]
     return there
 
 

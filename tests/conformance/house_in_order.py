@@ -13,7 +13,7 @@ import schemathesis
 from schemathesis import Case, HookContext
 
 from contracts import catalogue
-from services.gateway import documentation, examples
+from services.gateway import documentation, examples, webhook_examples
 
 # By kind: what is booked, and then what is changed and deleted, so that there is always a house to book in.
 THERE: dict[str, list[Any]] = json.loads(os.environ["HOLDFAST_CONFORMANCE_THERE"])
@@ -31,6 +31,12 @@ DOCUMENTED = {
     examples.SPACE_ID: "spaces",
     examples.PRODUCT_ID: "products",
     examples.BOOKING_ID: "bookings",
+    webhook_examples.SUBSCRIPTION_ID: "webhooks",
+}
+# What a pattern cannot tell, and a test elsewhere does: whether a URL may be called, whether a secret is one.
+GOOD = {
+    "url": (re.compile(r"https?://[!-~]+").fullmatch, 2000, "https://shop.example/hook"),
+    "secret": (re.compile(r"whsec_[A-Za-z0-9+/]{32,88}={0,2}").fullmatch, 120, webhook_examples.SECRET),
 }
 KEY, CONDITION = "Idempotency-Key", "If-Match"
 _id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
@@ -71,7 +77,17 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
         slots = THERE["slots"]
         there = {"productId": THERE["products"][0], "spaceId": THERE["spaces"][0]}
         return {**given, **there, "slot": slots[sum(repr(given).encode()) % len(slots)]}
-    return {name: _shortened(name, _exchanged(KINDS.get(name, ""), value)) for name, value in given.items()}
+    return {
+        name: _shortened(name, _exchanged(KINDS.get(name, ""), _good(name, value))) for name, value in given.items()
+    }
+
+
+def _good(name: str, value: Any) -> Any:
+    """A URL that may be called, and a secret that is one, in place of what only has their form."""
+    if name not in GOOD or not isinstance(value, str):
+        return value
+    form, longest, good = GOOD[name]
+    return good if form(value) and len(value) <= longest else value
 
 
 def _books(given: dict[str, Any]) -> bool:

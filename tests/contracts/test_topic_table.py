@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import answers, catalogue, claims, client, envelope, examples, sample_records, topics
+from contracts import answers, catalogue, claims, client, envelope, examples, notifier, sample_records, topics
 from contracts.availability import ExpireHold
 from contracts.booking import FindOrCreateCustomer
 from contracts.model import UUID_PATTERN, Message
@@ -18,6 +18,7 @@ INBOX_REMEMBERS = timedelta(days=8)
 OF_THEIR_OWN = {
     FindOrCreateCustomer: "Customer",
     claims.ClaimKey: "Command",
+    notifier.RetryDelivery: "Delivery",
 }  # of no booking: what their key is the id of
 HOLDS = topics.hold_lengths(timedelta(seconds=90))
 TABLE = topics.topics(HOLDS)

@@ -1,7 +1,9 @@
 """A real gateway on a real port, with nothing behind it: no Kafka, no availability, and a booking service that never answers."""
 
 import asyncio
+import base64
 import contextlib
+import json
 import os
 import socket
 import sys
@@ -64,6 +66,8 @@ async def alone(keys: Path | None, development: bool = True, **settings: str) ->
         "HOLDFAST_GATEWAY_PORT": str(port),
         "HOLDFAST_GATEWAY_AVAILABILITY_URL": f"http://127.0.0.1:{_free_port()}",
         "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}",
+        "HOLDFAST_GATEWAY_NOTIFIER_URL": f"http://127.0.0.1:{_free_port()}",
+        "HOLDFAST_SEALING_KEYS": json.dumps([base64.b64encode(bytes(64)).decode()]),
         "HOLDFAST_GATEWAY_READ_WITHIN": "0.5",
         "HOLDFAST_GATEWAY_REACHABLE_WITHIN": "0.1",
         "HOLDFAST_GATEWAY_ARRIVED_WITHIN": "1",

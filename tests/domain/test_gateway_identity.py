@@ -26,8 +26,8 @@ def _operations() -> Iterator[tuple[str, str, str]]:
         module = importlib.import_module(f"{routes.__name__}.{found.name}")
         for route in getattr(module, "router", APIRouter()).routes if found.name not in OPEN else ():
             [method] = route.methods
-            catalogue = route.path.startswith(("/v1/venues", "/v1/spaces", "/v1/products"))
-            if catalogue and not route.path.endswith("/availability"):
+            of_organisation = route.path.startswith(("/v1/venues", "/v1/spaces", "/v1/products", "/v1/webhooks"))
+            if of_organisation and not route.path.endswith("/availability"):
                 scope = "org_write" if method in WRITES else "org_read"
             else:
                 scope = "booking:write" if method in WRITES else "booking:read"

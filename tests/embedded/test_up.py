@@ -117,8 +117,8 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
         await first.says("Holdfast runs at http://127.0.0.1:")
         await first.says("Clients for development: demo / demo-secret and rival / rival-secret")
         before = run_json(data)
-        services = {"availability-1", "relay-1", "booking-1", "booking-2", "payment-1", "sandbox-1", "gateway-1"}
-        assert set(before["processes"]) == {"kafka", "postgres", *services}
+        services = {"availability-1", "relay-1", "booking-1", "booking-2", "notifier-1", "payment-1", "sandbox-1"}
+        assert set(before["processes"]) == {"kafka", "postgres", "gateway-1", *services}
         await first.says(f"Payments go to a sandbox at {before['sandbox']}, no money moves")
         assert all(holds_lock(pid, data) for pid in before["processes"].values())
         await make_topic(before)

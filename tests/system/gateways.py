@@ -1,7 +1,9 @@
 """Gateways as a supervisor starts them: told when they are ready, stopped with SIGTERM."""
 
 import asyncio
+import base64
 import contextlib
+import json
 import os
 import socket
 import sys
@@ -37,6 +39,8 @@ async def gateway(environment: dict[str, str], port: int, **settings: str) -> As
             **os.environ,
             "HOLDFAST_GATEWAY_AVAILABILITY_URL": f"http://127.0.0.1:{free_port()}",
             "HOLDFAST_GATEWAY_BOOKING_URL": f"http://127.0.0.1:{free_port()}",
+            "HOLDFAST_GATEWAY_NOTIFIER_URL": f"http://127.0.0.1:{free_port()}",
+            "HOLDFAST_SEALING_KEYS": json.dumps([base64.b64encode(bytes(64)).decode()]),
             **environment,
             "HOLDFAST_GATEWAY_PORT": str(port),
             "NOTIFY_SOCKET": said.getsockname(),

@@ -1,0 +1,95 @@
+"""How much each receiver is given: more to who answers, nothing for a while to who fails, never all to who is slow."""
+
+from services.notifier.destinations import FIRST, Destination, Destinations, Limits
+
+LIMITS = Limits(most=64, most_each=16, failures=3, pause=5.0, longest=20.0)
+
+
+def proved(seconds: float = 0.001) -> Destination:
+    to = Destination()
+    for _ in range(40):
+        to.answered(True, seconds, LIMITS, 0.0)
+    return to
+
+
+def failed(times: int) -> Destination:
+    to = Destination()
+    for _ in range(times):
+        to.answered(False, 0.1, LIMITS, 100.0)
+    return to
+
+
+def test_a_stranger_gets_a_few_and_who_answers_gets_more() -> None:
+    assert Destination().room(LIMITS, 0.0) == FIRST
+    assert proved().side_by_side(LIMITS) == LIMITS.most_each
+    assert proved().room(LIMITS, 0.0) > LIMITS.most_each  # quick: more in hand than under way
+    assert proved(seconds=2.0).room(LIMITS, 0.0) == LIMITS.most_each
+
+
+def test_what_is_in_hand_counts() -> None:
+    to = Destination(in_hand=FIRST, under_way=FIRST)
+    assert to.room(LIMITS, 0.0) == 0
+    assert not to.may_send(LIMITS, 0.0)
+
+
+def test_more_is_claimed_only_when_what_is_in_hand_runs_short() -> None:
+    to = proved()
+    to.in_hand, to.under_way = 40, 16
+    assert to.room(LIMITS, 0.0) == 0
+    to.in_hand = 20
+    assert to.room(LIMITS, 0.0) > LIMITS.most_each
+
+
+def test_who_fails_in_a_row_is_left_alone_then_tried_with_one() -> None:
+    assert failed(2).room(LIMITS, 100.0) == FIRST
+    to = failed(3)
+    assert to.room(LIMITS, 104.9) == 0
+    assert to.room(LIMITS, 105.0) == 1  # half open
+
+
+def test_each_failed_try_doubles_the_pause_up_to_the_longest() -> None:
+    to, now = failed(3), 100.0
+    for pause in (5.0, 10.0, 20.0, 20.0):
+        assert to.closed_until == now + pause
+        now = to.closed_until
+        to.answered(False, 0.1, LIMITS, now)
+
+
+def test_an_answer_closes_the_circuit() -> None:
+    to = failed(9)
+    to.answered(True, 0.01, LIMITS, 200.0)
+    assert to.room(LIMITS, 200.0) >= FIRST
+    assert to.failures == 0
+
+
+def test_those_that_were_under_way_when_the_circuit_opened_do_not_lengthen_the_pause() -> None:
+    to = failed(3)
+    until = to.closed_until
+    to.answered(False, 15.0, LIMITS, 101.0)
+    assert to.closed_until == until
+
+
+def test_who_asks_to_be_left_alone_is() -> None:
+    to = Destination()
+    to.answered(False, 0.1, LIMITS, 100.0, asked=7.0)
+    assert to.room(LIMITS, 106.9) == 0
+    assert to.room(LIMITS, 107.0) > 0
+
+
+def test_the_slow_ones_together_never_have_all_the_room() -> None:
+    all_ = Destinations(LIMITS)
+    for name in "abcd":
+        slow = all_.of(name)
+        slow.usual, slow.in_hand = 10.0, 8
+    all_.known["quick"] = proved()
+    rooms = all_.rooms(0.0)
+    assert [rooms[name] for name in "abcd"] == [0, 0, 0, 0]
+    assert rooms["quick"] > 0
+
+
+def test_who_is_forgotten_has_nothing_in_hand() -> None:
+    all_ = Destinations(LIMITS, most_known=2)
+    all_.of("a").in_hand = 1
+    all_.of("b")
+    all_.of("c")
+    assert set(all_.known) == {"a", "c"}
