@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from chassis.messages import Answer, Incoming, Output, Publish, Row, Save, Statement
 from contracts import topics
@@ -28,6 +29,7 @@ from services.booking.state import Answered, Decision
 from services.booking.state import Output as Told
 from services.booking.storage import Bookings
 
+PAYMENT_EVENTS = frozenset(topics.PAYMENT_EVENTS.messages)
 COMMANDS = (UpdateBooking, ConfirmBooking, RescheduleBooking, ExtendHold, CancelBooking, DeleteBooking)
 
 
@@ -80,8 +82,8 @@ class BookingService:
             decision = domain.receive(
                 state, body, message.id, message.accepted_at, now, message.organisation, self.rules
             )
-        elif isinstance(body, PaymentEvent):
-            decision = domain.hear_of_money(state, body, message.id, now)
+        elif type(body) in PAYMENT_EVENTS:
+            decision = domain.hear_of_money(state, cast("PaymentEvent", body), message.id, now)
         else:
             decision = domain.hear(state, body, now)  # type: ignore[arg-type]
         decision = checkouts.named(decision, message.id)

@@ -126,7 +126,7 @@ def agreed(product: ProductOffer) -> Terms | None:
     policy, late, expired = product.cancellation_policy, product.late_payment, product.payment_expired
     if not policy and late == NO_TERMS.late_payment and expired == NO_TERMS.payment_expired:
         return None
-    return Terms.model_construct(cancellation_policy=policy, late_payment=late, payment_expired=expired)
+    return Terms(cancellation_policy=policy, late_payment=late, payment_expired=expired)
 
 
 def heard(event: PaymentEvent) -> Heard | None:
