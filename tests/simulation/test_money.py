@@ -1,4 +1,4 @@
-"""Money against time: each cell of the table in a thousand orders, with what the provider says doubled, reversed or lost.
+"""Money against time: each cell of the table in hundreds of orders, or a thousand, with what the provider says doubled, reversed or lost.
 
 Whatever the order: what was captured and not refunded is the price of a paid booking, the fee of a paid one that was cancelled,
 and else nothing; one page is open at most; each payment goes back once at most; each command has one answer, each version one
@@ -13,7 +13,7 @@ from checkout_world import PRICE, World
 from contracts.terms import CancellationStep, LatePayment, PaymentExpired
 from services.booking.money import Terms
 
-RUNS = 1000
+RUNS, MANY = 100, 1000  # by `make test`, by `make chaos`
 Hand = Callable[[World], object]
 
 # What a cancel keeps: by no policy, half of it, all of it, a flat fee.
@@ -23,6 +23,12 @@ POLICIES: list[tuple[tuple[CancellationStep, ...], int]] = [
     ((CancellationStep(hours_before=24),), PRICE),
     ((CancellationStep(hours_before=2, fee=300),), 300),
 ]
+
+
+@pytest.fixture(params=[RUNS, pytest.param(MANY, marks=pytest.mark.chaos)], autouse=True)
+def orders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In so many orders."""
+    monkeypatch.setitem(globals(), "RUNS", request.param)
 
 
 def begun(seed: int, late: LatePayment = "refund", expired: PaymentExpired = "keep") -> World:
@@ -127,7 +133,7 @@ def test_cancelled_meanwhile(report: str, slot: str, late: str) -> None:
 def test_paid_already_by_another_page(report: str) -> None:
     worlds = runs([World.confirm_elsewhere, World.confirm_elsewhere], [pays, is_let_through], REPORTS[report])
     assert ("PAID", None) in statuses(worlds)
-    assert any(len(world.till.captured()) > 1 for world in worlds)
+    assert any(len(world.till.captured()) > 1 for world in worlds) or len(worlds) < MANY  # it is rare
 
 
 @pytest.mark.parametrize("late", ["refund", "reacquire"])
