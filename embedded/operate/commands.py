@@ -95,7 +95,8 @@ def verify(
     from embedded.operate import telling
     from embedded.operate import verify as checks
 
-    report = asking.looked(checks.verify(asking.place(data), asking.moment(since)))
+    begin = asking.moment(since)
+    report = asking.looked(checks.verify(asking.place(data), begin))
     if as_json:
         asking.answered(report.told())
     else:

@@ -59,7 +59,7 @@ async def look(place: Place) -> Sight:
         "lag": lag,
         "holds": inside.get("availability", {}).get("holds"),
         "deadLetters": dead,
-        "openCalls": sum(call["open"] for call in calls),
+        "openCalls": sum(call["open"] for call in calls) if any(inside.values()) else None,
         "oldestCall": min(calls, key=lambda call: str(call["createdAt"]), default=None),
         "unknown": unknown,
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 import orjson
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
@@ -94,7 +94,7 @@ async def read(place: Place, booking_id: str) -> Story:
     if not story.roots:
         story.notes.append("No service remembers a message of it: an inbox keeps 8 days.")
     missing = sorted({"availability", "payment"} - set(place.databases))
-    if missing:
+    if missing and place.run is None:  # of a data folder all that there are are known
         story.notes.append(f"Not looked at, because no address is known: {', '.join(missing)}.")
     return story
 
@@ -264,7 +264,8 @@ async def _commands(consumer: AIOKafkaConsumer, gathered: _Gathered, began: date
         numbers = sorted(partition.partition for partition in found if partition.topic == name)
         if numbers:
             number = _partition_of(gathered.booking_id.encode(), numbers, numbers)
-            mine |= {partition: span for partition, span in found.items() if partition == (name, number)}
+            partition = TopicPartition(name, number)
+            mine[partition] = found[partition]
     if began > FOREVER:
         mine = await log.since(consumer, mine, int(began.timestamp() * 1000))
     key = gathered.booking_id.encode()

@@ -81,7 +81,7 @@ def _sentences(seen: Sight) -> Iterable[str]:
             f"Calls to the outside: {seen['openCalls']} open, the oldest since {oldest['ageSeconds']:.0f} s "
             f"({oldest['kind']} to {oldest['destination']}, {oldest['attempts']} attempts{failed})."
         )
-    else:
+    elif seen["openCalls"] is not None:
         yield "Calls to the outside: none is open."
 
 
