@@ -106,9 +106,7 @@ def verify(
 
 @events_app.command()
 def tail(
-    kind: Annotated[
-        str | None, typer.Option("--type", help="BookingCreated, BookingUpdated or BookingDeleted.")
-    ] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="As in BookingCreated.")] = None,
     booking: Annotated[str | None, typer.Option(help="Those of one booking.")] = None,
     organisation: Annotated[str | None, typer.Option(help="Those of one organisation.")] = None,
     from_beginning: Annotated[
