@@ -57,8 +57,8 @@ RULES = {
             "progress-fits-the-log",
             "what a service has decided is in the log, and what it has not decided still is",
             "Processed beyond the log's end: Kafka lost records. Behind its beginning: records went before they were decided.",
-            "Stop the service. Kafka lost its end: follow docs/operating.md, Kafka has lost records. Records went undecided: "
-            "they are lost; the gap is the span to name to clients.",
+            "Kafka lost its end: the service stands still there; see docs/operating.md, Kafka has lost records. Records "
+            "went undecided: they are lost; the gap is the span to name to clients.",
         ),
         Rule(
             "everything-decided-is-remembered",

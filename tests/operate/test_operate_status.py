@@ -1,7 +1,9 @@
 """`holdfast status`: who is ready and what waits."""
 
+import uuid
 from typing import Any
 
+import asyncpg
 from http_house import House
 from posting import posted
 from terminal import addresses, typed
@@ -38,6 +40,25 @@ async def test_status_tells_who_does_not_answer_and_what_piles_up(platform: Any)
         assert line["waiting"] == 1
     finally:
         await platform.start_process("booking-1")
+
+
+async def test_status_tells_the_oldest_open_call(platform: Any) -> None:
+    connection, call = await asyncpg.connect(platform.dsn("payment")), str(uuid.uuid4())
+    sql = """
+    INSERT INTO calls (id, kind, destination, organisation_id, correlation_id, key, request, created_at, due_at, attempts, last_error)
+    VALUES ($1, 'nobody-makes', 'moon', 'demo', $1, 'x', '{}', now() - interval '2 hours', now() + interval '1 hour', 3, 'no air')
+    """
+    await connection.execute(sql, call)
+    try:
+        answer = await typed("status", "--json", "--data", str(platform.data))
+        oldest = answer.json["oldestCall"]
+        assert (oldest["id"], oldest["service"], oldest["attempts"]) == (call, "payment", 3)
+        assert 7200 <= oldest["ageSeconds"] < 7300
+        shown = await typed("status", "--data", str(platform.data))
+        assert "nobody-makes to moon, 3 attempts, last failed with: no air" in shown.said
+    finally:
+        await connection.execute("DELETE FROM calls WHERE id = $1", call)
+        await connection.close()
 
 
 async def test_nothing_that_runs_is_said_with_the_way_out(tmp_path: Any) -> None:

@@ -1,13 +1,16 @@
 """`holdfast story`: the whole causal tree of a booking."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from awaiting import until
 from http_house import ADA, House
 from posting import commanded
 from terminal import addresses, typed
 
 from contracts.booking import CancelBooking
+from contracts.payment import CreateCheckout
 
 
 def names(node: dict[str, Any]) -> Any:
@@ -56,6 +59,36 @@ async def test_story_shows_a_command_that_waits(platform: Any, house: House) -> 
         assert "CancelBooking from /clients/tests; not decided yet" in answer.said
     finally:
         await platform.start_process("booking-1")
+
+
+async def test_story_shows_a_call_to_the_outside_between_its_cause_and_its_outcome(platform: Any, house: House) -> None:
+    booking, command_id = await house.held(), str(uuid.uuid4())
+    checkout = CreateCheckout(
+        booking_id=booking["id"],
+        amount=2500,
+        currency="EUR",
+        description="Meeting room",
+        success_url="https://shop.example/paid",
+        cancel_url="https://shop.example/left",
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )
+    await commanded(platform, checkout, command_id)
+
+    async def told() -> dict[str, Any] | None:
+        answer = await typed("story", booking["id"], "--data", str(platform.data), "--json")
+        [root] = [each for each in answer.json["story"] if each["id"] == command_id]
+        calls = [each for each in root["follows"] if each["kind"] == "call" and each["call"] == "open"]
+        return root if calls and calls[0]["follows"] and calls[0]["closedAt"] else None
+
+    root = await until(told)
+    assert root
+    [call] = [each for each in root["follows"] if each["kind"] == "call" and each["call"] == "open"]
+    assert (call["service"], call["destination"], call["attempts"]) == ("payment", "provider/demo", 1)
+    [outcome] = call["follows"]
+    assert outcome["type"] == "holdfast.RecordCallOutcome.v1"
+    assert [each["type"] for each in outcome["follows"]] == ["holdfast.CheckoutOpened.v1"]
+    shown = await typed("story", booking["id"], "--data", str(platform.data))
+    assert "call open to provider/demo: 1 attempts, closed at" in shown.said
 
 
 async def test_story_of_a_booking_that_nobody_knows_says_so(platform: Any) -> None:
