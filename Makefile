@@ -37,8 +37,9 @@ bench: .venv/.ready ## holds per second and latencies, beside pgbench and a plai
 	@$(BIN)/python -m bench $(ARGS)
 
 ##@ Regenerate what is committed
-contracts: .venv/.ready ## the JSON Schemas of all messages
+contracts: .venv/.ready ## the JSON Schemas and samples of all messages, and the AsyncAPI document
 	@$(BIN)/python -m contracts.schemas
+	@$(BIN)/python -m contracts.asyncapi
 docs: .venv/.ready ## the drawing of the statuses
 	@$(BIN)/python -m services.booking.diagram
 lock: ## the locks of Python packages (LOCK=--upgrade for newer ones) and of Kafka's jars

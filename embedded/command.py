@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from embedded import payments, supported
+from embedded.operate import asking
+from embedded.operate import commands as operate
 
 # Everything that needs a Unix is imported inside the commands: Windows has to get its word instead of a traceback.
 
@@ -30,7 +33,7 @@ DataOption = Annotated[
 ]
 DEFAULT_DATA = Path(".data/up")
 DEMO_HOLD = "20s"
-NOT_RUNNING = 3  # as system services answer `status`
+NOT_WELL, NOT_RUNNING = 1, 3  # as system services answer `status`
 STATES = {
     "starting": "starting",
     "running": "running",
@@ -124,28 +127,30 @@ def listen(
 
 
 @app.command()
-def status(
-    data: DataOption = DEFAULT_DATA,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-) -> None:
-    """Say what runs in a data folder; exit code 3 unless a platform is ready in it."""
+def status(data: asking.DataOption = None, as_json: asking.JsonOption = False) -> None:
+    """Say what runs and how it does; exit code 3 if no platform runs, 1 if one does and not all of it is well."""
     from embedded import folder
     from embedded.problem import Problem
 
+    if data is None and os.environ.get("HOLDFAST_KAFKA"):
+        raise typer.Exit(operate.seen_elsewhere(as_json))
+    data = data or DEFAULT_DATA
     try:
         run = folder.running(data)
     except Problem as problem:
         _fail(problem)
     state = folder.state(run)
+    seen = operate.seen(data, run) if run and state == "running" else {"well": False}
     if as_json:
-        print(json.dumps({**(run or {}), "running": state == "running", "state": state}, indent=2))
+        print(json.dumps({**(run or {}), "running": state == "running", "state": state, **seen}, indent=2))
     elif run is None:
         print(f"nothing runs in {data}")
     elif not run:
         print(f"a platform is starting in {data}")
     else:
         _show(run, state)
-    raise typer.Exit(0 if state == "running" else NOT_RUNNING)
+        operate.show(seen)
+    raise typer.Exit(NOT_RUNNING if state != "running" else 0 if seen["well"] else NOT_WELL)
 
 
 @app.command()
@@ -159,6 +164,9 @@ def reset(data: DataOption = DEFAULT_DATA) -> None:
     except Problem as problem:
         _fail(problem)
     print(f"{data} is forgotten" if existed else f"there is nothing to forget: {data} does not exist")
+
+
+operate.register(app)
 
 
 def main() -> None:

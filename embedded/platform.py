@@ -143,6 +143,8 @@ class Platform(Infrastructure):
             **super()._run(),
             "gateway": self.url,
             **({"sandbox": self.money.sandbox} if self.money.sandbox else {}),
+            "partitions": PARTITIONS,
+            "hold": self.plan.hold.total_seconds(),
             "databases": {name: self.dsn(name) for name in DATABASES},
             "reads": {name: f"http://{ports.HOST}:{port}" for name, port in self._read_ports.items()},
         }

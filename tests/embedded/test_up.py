@@ -128,11 +128,11 @@ async def test_up_survives_a_kill_of_everything_and_ctrl_c_leaves_nothing_runnin
             assert await second.ends() == 1
             assert f"in use: a platform runs there since {before['started']} (pid {first.process.pid}" in second.text
         async with holdfast(data, "status", "--json") as status:
-            assert await status.ends() == 0
-            assert json.loads(status.text) == {"running": True, **before}
+            assert await status.ends() == 1  # the stand-ins answer no probe
+            assert json.loads(status.text).items() >= {"running": True, "well": False, **before}.items()
             assert before["state"] == "running"
         async with holdfast(data, "status") as status:
-            assert await status.ends() == 0
+            assert await status.ends() == 1
             assert before["gateway"] in status.text
             assert "booking-2" in status.text
             assert before["sandbox"] in status.text

@@ -1,0 +1,98 @@
+"""Where a platform is: its data folder says so, or the environment, in the names of the services' own settings."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from embedded import folder
+from embedded.problem import Problem
+
+DEFAULT_DATA = Path(".data/up")
+SERVICES = ("availability", "booking", "payment", "notifier")  # those with a database
+NEEDED = ("availability", "booking")  # without them there is no platform
+HOLD = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The addresses of one platform. What is not known is missing or None."""
+
+    name: str  # for people
+    kafka: str
+    databases: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)  # of services, where their probes are too
+    gateway: str | None = None
+    partitions: int | None = None
+    hold: timedelta = HOLD
+    run: Mapping[str, Any] | None = None  # of a data folder: processes and pids
+
+    def needs(self, *services: str) -> None:
+        """Raises Problem, with the way out, unless the databases of these services are known."""
+        missing = [service for service in services if service not in self.databases]
+        if missing:
+            names = ", ".join(f"HOLDFAST_{service.upper()}_DATABASE" for service in missing)
+            raise Problem(f"{self.name}: the address of a database is not known: set {names}")
+
+
+def of(data: Path | None) -> Place:
+    """The platform of this data folder; of none: the one that the environment names, else that of `.data/up`. Raises Problem."""
+    if data is None and os.environ.get("HOLDFAST_KAFKA"):
+        return named(os.environ)
+    where = data or DEFAULT_DATA
+    run = folder.running(where)
+    if not run or not run.get("kafka"):
+        raise Problem(
+            f"nothing runs in {where}. Start the platform with `holdfast up`, name its folder with --data, or name its "
+            "addresses: HOLDFAST_KAFKA, HOLDFAST_AVAILABILITY_DATABASE, HOLDFAST_BOOKING_DATABASE …"
+        )
+    return recorded(where, run)
+
+
+def recorded(where: Path, run: Mapping[str, Any]) -> Place:
+    """What run.json of a data folder says."""
+    return Place(
+        str(where),
+        run["kafka"],
+        run.get("databases", {}),
+        run.get("reads", {}),
+        run.get("gateway"),
+        run.get("partitions"),
+        timedelta(seconds=run["hold"]) if "hold" in run else HOLD,
+        run,
+    )
+
+
+def named(environment: Mapping[str, str]) -> Place:
+    """What the environment says, in the settings' own names. Raises Problem for what it says wrongly."""
+
+    def by_service(form: str) -> dict[str, str]:
+        found = {service: environment.get(form.format(service.upper())) for service in SERVICES}
+        return {service: value.rstrip("/") for service, value in found.items() if value}
+
+    partitions = environment.get("HOLDFAST_TOPIC_PARTITIONS", "")
+    if partitions and not partitions.isdecimal():
+        raise Problem(f"HOLDFAST_TOPIC_PARTITIONS is no number: {partitions!r}")
+    kafka = environment["HOLDFAST_KAFKA"]
+    hold = environment.get("HOLDFAST_AVAILABILITY_HOLD")
+    return Place(
+        kafka,
+        kafka,
+        by_service("HOLDFAST_{}_DATABASE"),
+        by_service("HOLDFAST_GATEWAY_{}_URL"),
+        environment.get("HOLDFAST_GATEWAY_ISSUER"),
+        int(partitions) if partitions else None,
+        _length(hold) if hold else HOLD,
+    )
+
+
+def _length(text: str) -> timedelta:
+    """As availability's settings take it: ISO 8601."""
+    written = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?", text)
+    if written is None or not any(written.groups()):
+        raise Problem(f"HOLDFAST_AVAILABILITY_HOLD is no length of time: {text!r}; write PT15M")
+    hours, minutes, seconds = (int(part or 0) for part in written.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)

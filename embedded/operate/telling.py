@@ -1,0 +1,244 @@
+"""What an operator reads: tables and trees. Whatever came from outside is shown as plain text, without control characters."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from embedded.operate.findings import RULES, SHOWN, Report
+from embedded.operate.letters import Letter
+from embedded.operate.status import Sight
+from embedded.operate.story import Story
+from embedded.operate.topics_check import Finding
+
+PREFIX = "holdfast."
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").sub
+
+
+def console() -> Console:
+    """The terminal; wide enough for ids where there is none."""
+    found = Console()
+    return found if found.is_terminal else Console(width=160)
+
+
+def plain(value: object) -> Text:
+    """A text of others: no markup, no control characters."""
+    return Text(_control("\N{REPLACEMENT CHARACTER}", str(value)) if value is not None else "")
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    made = Table(title=title, title_justify="left")
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else plain(cell) for cell in row))
+    return made
+
+
+def sight(seen: Sight) -> None:
+    """What `status` adds to the list of processes."""
+    screen = console()
+    if seen["services"]:
+        rows = [
+            (name, "ready" if each["ready"] else "not ready", "; ".join(each["missing"]), each["url"])
+            for name, each in sorted(seen["services"].items())
+        ]
+        screen.print(table("Readiness", ("service", "", "waits for", "address"), rows))
+    if seen["lag"]:
+        screen.print(table("What waits", ("topic", "group", "records", "unsent", ""), map(_lag, seen["lag"])))
+    for text in _sentences(seen):
+        screen.print(plain(text))
+    for what, why in seen["unknown"].items():
+        screen.print(plain(f"Not known, {what}: {why}"))
+
+
+def _lag(line: Sight) -> tuple[object, ...]:
+    if line.get("delayed"):
+        note = f"not due yet; the next at {line['nextDue']}" if line["waiting"] else "nobody holds a slot that long"
+        return line["topic"], line["group"], line["waiting"], "", note
+    note = f"{line['missing']} are not in the log: run `holdfast verify`" if line["missing"] else ""
+    return line["topic"], line["group"], line["waiting"], line["unsent"], note
+
+
+def _sentences(seen: Sight) -> Iterable[str]:
+    holds = seen["holds"]
+    if holds:
+        late = f", the oldest for {holds['lateSeconds']:.1f} s" if holds["due"] else ""
+        yield f"Holds: {holds['held']} held, {holds['due']} due and not yet ended{late}; the next ends {holds['next'] or 'never'}."
+    if "kafka" not in seen["unknown"] and "dead letters" not in seen["unknown"]:
+        counted = ", ".join(f"{number} of {service}" for service, number in sorted(seen["deadLetters"].items()))
+        yield f"Dead letters: {counted or 'none'}."
+    oldest = seen["oldestCall"]
+    if oldest:
+        failed = f", last failed with: {oldest['lastError']}" if oldest["lastError"] else ""
+        yield (
+            f"Calls to the outside: {seen['openCalls']} open, the oldest since {oldest['ageSeconds']:.0f} s "
+            f"({oldest['kind']} to {oldest['destination']}, {oldest['attempts']} attempts{failed})."
+        )
+    elif seen["openCalls"] is not None:
+        yield "Calls to the outside: none is open."
+
+
+def letters(found: Sequence[Letter]) -> None:
+    if not found:
+        print("there are no open dead letters")
+        return
+    rows = [
+        (
+            letter.id,
+            letter.died[:19] + "Z",
+            letter.service,
+            letter.type.removeprefix(PREFIX) or "?",
+            letter.organisation,
+            letter.reason[:120],
+            f"{letter.handled.done} {letter.handled.at[:19]}Z by {letter.handled.by}" if letter.handled else "open",
+        )
+        for letter in found
+    ]
+    headings = ("id", "died", "service", "type", "organisation", "reason", "state")
+    console().print(table("Dead letters", headings, rows))
+
+
+def letter(shown: dict[str, Any]) -> None:
+    """One letter, whole."""
+    screen = console()
+    for name in (
+        "id",
+        "service",
+        "reason",
+        "type",
+        "organisation",
+        "died",
+        "origin",
+        "place",
+        "key",
+        "replayWouldFail",
+    ):
+        screen.print(plain(f"{name}: {shown[name] if shown[name] is not None else '-'}"))
+    if shown["handled"]:
+        screen.print(plain("handled: {done} at {at} by {by} {why}".format(**shown["handled"])))
+    screen.print(table("Headers", ("name", "value"), sorted(shown["headers"].items())))
+    body = shown["body"]
+    screen.print(plain(body) if isinstance(body, str) else Text(json.dumps(body, indent=2, ensure_ascii=True)))
+
+
+def report(told: Report) -> None:
+    """What `verify` found, by rule, with what it means and what to do."""
+    screen = console()
+    looked = ", ".join(f"{number} {what}" for what, number in told.looked.items())
+    screen.print(plain(f"Looked at {looked}."))
+    for skipped in told.skipped:
+        screen.print(plain(f"Not looked at: {skipped}."))
+    for name, number in told.counted.items():
+        rule = RULES[name]
+        screen.print(Text(f"\n{name}: {rule.says}", style="bold red"))
+        for finding in told.found:
+            if finding.rule == name:
+                screen.print(plain(f"  {finding.about}: {finding.what}"))
+        if number > SHOWN:
+            screen.print(f"  … and {number - SHOWN} more")
+        screen.print(plain(f"  It means: {rule.means}"))
+        screen.print(plain(f"  To do: {rule.remedy}"))
+    if not told.found:
+        screen.print("Everything holds.")
+
+
+def findings(found: Sequence[Finding], done: bool = False) -> None:
+    """Of the topics, before or after they were put right."""
+    if not found:
+        print("nothing was to be done" if done else "every topic is as the table says")
+        return
+    rows = [
+        (
+            each.topic,
+            each.what,
+            each.is_,
+            each.should,
+            "done" if done else ("apply" if each.may_change else each.advice),
+        )
+        for each in found
+    ]
+    console().print(table("Topics", ("topic", "what", "is", "should be", ""), rows))
+
+
+def story(told: Story) -> None:
+    screen, booking = console(), told.booking
+    title = f"booking {told.booking_id}"
+    if booking:
+        gone = ", deleted by its owner" if booking["deleted"] else ""
+        title += f" of {booking['organisation']}: {booking['status']}, version {booking['version']}{gone}"
+    tree = Tree(plain(title))
+    for root in told.roots:
+        _branch(tree, root)
+    screen.print(tree)
+    for note in told.notes:
+        screen.print(plain(note))
+
+
+def _branch(tree: Tree, node: dict[str, Any]) -> None:
+    branch = tree.add(plain(_call(node) if node["kind"] == "call" else _message(node)))
+    answer = node.get("answer")
+    for child in node["follows"]:
+        _branch(branch, child)
+    if answer:
+        branch.add(
+            plain(f"{_clock(answer['at'])}  answered: {_named(answer)} to {', '.join(answer['to']) or 'nobody'}")
+        )
+
+
+def _message(node: dict[str, Any]) -> str:
+    sent = node["acceptedAt"] or node["sentAt"] or (node["decided"][0]["at"] if node["decided"] else None)
+    text = f"{_clock(sent)}  {_named(node)}"
+    if not node["cause"] and node["sentBy"]:
+        text += f" from {node['sentBy']}"
+    if node["due"]:
+        text += f", due {_clock(node['due'])}"
+    if node["decided"]:
+        for decided in node["decided"]:
+            since = node["due"] or sent
+            text += f"; decided by {decided['by']} at {_clock(decided['at'])}{_after(since, decided['at'])}"
+    elif (node["topic"] or "").endswith((".commands", "availability.events")) or node["due"]:
+        text += "; not decided yet"
+    if node["deadLetter"]:
+        text += f"; DEAD LETTER {node['deadLetter']['id']}: {node['deadLetter']['reason']}"
+    return text
+
+
+def _call(node: dict[str, Any]) -> str:
+    end = (
+        f"closed at {_clock(node['closedAt'])}"
+        if node["closedAt"]
+        else f"open, next attempt at {_clock(node['dueAt'])}"
+    )
+    failed = f", last failed with: {node['lastError']}" if node["lastError"] else ""
+    return f"{_clock(node['askedAt'])}  call {node['call']} to {node['destination']}: {node['attempts']} attempts, {end}{failed}"
+
+
+def _named(node: dict[str, Any]) -> str:
+    """Its name and the few words of its body that tell the story."""
+    name = (node["type"] or "a command that the log no longer has").removeprefix(PREFIX).removesuffix(".v1")
+    body = node["body"] if isinstance(node["body"], dict) else {}
+    booking = body.get("booking") if isinstance(body.get("booking"), dict) else None
+    words = []
+    if booking:
+        before = f"{body['previousStatus']} → " if body.get("previousStatus") else ""
+        words.append(f"v{booking.get('version')} {before}{booking.get('status')}")
+        words += [booking["cancelReason"]] if booking.get("cancelReason") else []
+    words += [str(body[name]) for name in ("code", "reason", "message", "expiresAt") if body.get(name)]
+    return f"{name} ({', '.join(words)})" if words else name
+
+
+def _clock(text: str | None) -> str:
+    return text[:23].replace("T", " ") if text else "?"
+
+
+def _after(begin: str | None, end: str) -> str:
+    if begin is None:
+        return ""
+    return f" (+{(datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds() * 1000:.0f} ms)"

@@ -1,0 +1,70 @@
+"""`holdfast status`: who is ready and what waits."""
+
+import uuid
+from typing import Any
+
+import asyncpg
+from http_house import House
+from posting import posted
+from terminal import addresses, typed
+
+
+async def test_status_tells_readiness_lag_holds_and_calls(platform: Any, house: House) -> None:
+    await house.held()
+    answer = await typed("status", "--json", "--data", str(platform.data))
+    assert answer.code == 0, answer.said
+    seen = answer.json
+    assert (seen["running"], seen["well"], seen["unknown"]) == (True, True, {})
+    assert {name for name, each in seen["services"].items() if each["ready"]} >= {"gateway", "booking", "availability"}
+    lag = {(line["topic"], line["group"]): line for line in seen["lag"]}
+    assert lag["booking.commands", "booking"]["waiting"] == 0
+    assert lag["availability.expiry.15m", "availability.relay"]["waiting"] >= 1
+    assert lag["availability.expiry.15m", "availability.relay"]["nextDue"]
+    assert seen["holds"]["held"] >= 1
+    assert seen["openCalls"] >= 0
+    shown = await typed("status", **addresses(platform))
+    assert shown.code == 0, shown.said
+    assert "availability.expiry.15m" in shown.said
+    assert "Calls to the outside: " in shown.said
+
+
+async def test_status_tells_who_does_not_answer_and_what_piles_up(platform: Any) -> None:
+    await platform.stop_process("booking-1")
+    try:
+        await posted(platform, "booking.commands", b"waits", [], "x")
+        answer = await typed("status", "--json", "--data", str(platform.data))
+        assert answer.code == 1
+        assert not answer.json["services"]["booking"]["ready"]
+        assert "does not answer" in answer.json["services"]["booking"]["missing"][0]
+        [line] = [each for each in answer.json["lag"] if each["topic"] == "booking.commands"]
+        assert line["waiting"] == 1
+    finally:
+        await platform.start_process("booking-1")
+
+
+async def test_status_tells_the_oldest_open_call(platform: Any) -> None:
+    connection, call = await asyncpg.connect(platform.dsn("payment")), str(uuid.uuid4())
+    sql = """
+    INSERT INTO calls (id, kind, destination, organisation_id, correlation_id, key, request, created_at, due_at, attempts, last_error)
+    VALUES ($1, 'nobody-makes', 'moon', 'demo', $1, 'x', '{}', now() - interval '2 hours', now() + interval '1 hour', 3, 'no air')
+    """
+    await connection.execute(sql, call)
+    try:
+        answer = await typed("status", "--json", "--data", str(platform.data))
+        oldest = answer.json["oldestCall"]
+        assert (oldest["id"], oldest["service"], oldest["attempts"]) == (call, "payment", 3)
+        assert 7200 <= oldest["ageSeconds"] < 7300
+        shown = await typed("status", "--data", str(platform.data))
+        assert "nobody-makes to moon, 3 attempts, last failed with: no air" in shown.said
+    finally:
+        await connection.execute("DELETE FROM calls WHERE id = $1", call)
+        await connection.close()
+
+
+async def test_nothing_that_runs_is_said_with_the_way_out(tmp_path: Any) -> None:
+    status = await typed("status", "--data", str(tmp_path))
+    assert (status.code, status.said) == (3, f"nothing runs in {tmp_path}\n")
+    for words in (("verify",), ("story", "4b96f5ea-3d46-59a4-912d-eb2a1da8d934"), ("dead-letters", "list")):
+        answer = await typed(*words, "--data", str(tmp_path))
+        assert answer.code == 2
+        assert f"nothing runs in {tmp_path}. Start the platform with `holdfast up`" in answer.complained

@@ -1,0 +1,103 @@
+"""`holdfast story`: the whole causal tree of a booking."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from awaiting import until
+from http_house import ADA, House
+from posting import commanded
+from terminal import addresses, typed
+
+from contracts.booking import CancelBooking
+from contracts.payment import CreateCheckout
+
+
+def names(node: dict[str, Any]) -> Any:
+    """The tree as names alone."""
+    return {node["type"].split(".")[1]: [names(child) for child in node["follows"]]}
+
+
+async def test_story_shows_the_whole_tree_of_a_confirmed_booking(platform: Any, house: House) -> None:
+    booking = await house.held()
+    told = await house.patch(booking["id"], {"status": "CONFIRMED", **ADA})
+    assert told.status == 200
+    answer = await typed("story", booking["id"], "--data", str(platform.data), "--json")
+    assert answer.code == 0, answer.complained
+    create, confirm = answer.json["story"]
+    assert names(create) == {
+        "CreateBooking": [{"HoldSlot": [{"SlotHeld": [{"BookingCreated": []}]}, {"ExpireHold": []}]}]
+    }
+    assert names(confirm) == {"ConfirmBooking": [{"CommitSlot": [{"SlotCommitted": [{"BookingUpdated": []}]}]}]}
+    hold = create["follows"][0]
+    assert [each["by"] for each in create["decided"] + hold["decided"]] == ["booking", "availability"]
+    assert create["sentBy"] == "/clients/gateway"
+    assert create["sentAt"] <= hold["sentAt"] <= hold["decided"][0]["at"]
+    assert hold["cause"] == create["id"]
+    assert create["answer"]["body"]["booking"]["id"] == booking["id"]
+    assert hold["follows"][1]["due"] > hold["follows"][1]["sentAt"]
+    assert (answer.json["booking"]["status"], answer.json["booking"]["version"]) == ("CONFIRMED", 3)
+    assert answer.json["notes"] == []
+
+
+async def test_story_shows_a_refused_command_and_is_readable(platform: Any, house: House) -> None:
+    booking = await house.held()
+    assert (await house.patch(booking["id"], {"status": "CONFIRMED"})).status == 422  # no e-mail
+    answer = await typed("story", booking["id"].upper(), **addresses(platform))
+    assert answer.code == 0, answer.complained
+    assert f"booking {booking['id']} of demo: RESERVED_15_MIN, version 2" in answer.said
+    assert "ConfirmBooking from /clients/gateway; decided by booking" in answer.said
+    assert "answered: Refused" in answer.said
+
+
+async def test_story_shows_a_command_that_waits(platform: Any, house: House) -> None:
+    booking = await house.held()
+    await platform.stop_process("booking-1")
+    try:
+        await commanded(platform, CancelBooking(booking_id=booking["id"]), str(uuid.uuid4()))
+        answer = await typed("story", booking["id"], "--data", str(platform.data))
+        assert "CancelBooking from /clients/tests; not decided yet" in answer.said
+    finally:
+        await platform.start_process("booking-1")
+
+
+async def test_story_shows_a_call_to_the_outside_between_its_cause_and_its_outcome(platform: Any, house: House) -> None:
+    booking, command_id = await house.held(), str(uuid.uuid4())
+    checkout = CreateCheckout(
+        booking_id=booking["id"],
+        amount=2500,
+        currency="EUR",
+        description="Meeting room",
+        success_url="https://shop.example/paid",
+        cancel_url="https://shop.example/left",
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )
+    await commanded(platform, checkout, command_id)
+
+    async def told() -> dict[str, Any] | None:
+        answer = await typed("story", booking["id"], "--data", str(platform.data), "--json")
+        [root] = [each for each in answer.json["story"] if each["id"] == command_id]
+        calls = [each for each in root["follows"] if each["kind"] == "call" and each["call"] == "open"]
+        return root if calls and calls[0]["follows"] and calls[0]["closedAt"] else None
+
+    root = await until(told)
+    assert root
+    [call] = [each for each in root["follows"] if each["kind"] == "call" and each["call"] == "open"]
+    assert (call["service"], call["destination"], call["attempts"]) == ("payment", "provider/demo", 1)
+    [outcome] = call["follows"]
+    assert outcome["type"] == "holdfast.RecordCallOutcome.v1"
+    assert [each["type"] for each in outcome["follows"]] == ["holdfast.CheckoutOpened.v1"]
+    shown = await typed("story", booking["id"], "--data", str(platform.data))
+    assert "call open to provider/demo: 1 attempts, closed at" in shown.said
+
+
+async def test_story_of_a_booking_that_nobody_knows_says_so(platform: Any) -> None:
+    answer = await typed("story", "4b96f5ea-3d46-59a4-912d-eb2a1da8d934", "--data", str(platform.data))
+    assert answer.code == 1
+    assert "nobody knows a booking 4b96f5ea" in answer.complained
+
+
+async def test_story_of_what_is_no_id_says_what_an_id_looks_like() -> None:
+    answer = await typed("story", "order-17")
+    assert answer.code == 2
+    assert "is no id: it looks like" in answer.complained

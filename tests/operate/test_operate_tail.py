@@ -1,0 +1,28 @@
+"""`holdfast events tail`."""
+
+import json
+from typing import Any
+
+from http_house import House
+from terminal import typed
+
+
+async def test_tail_shows_the_events_of_one_booking(platform: Any, house: House) -> None:
+    booking = await house.held()
+    await house.held()
+    await house.change(booking["id"], "CANCEL")
+    words = ("events", "tail", "--from-beginning", "--data", str(platform.data), "--booking", booking["id"])
+    answer = await typed(*words, "--limit", "2", "--json")
+    assert answer.code == 0, answer.complained
+    created, updated = map(json.loads, answer.said.splitlines())
+    assert [created["type"], updated["type"]] == ["holdfast.BookingCreated.v1", "holdfast.BookingUpdated.v1"]
+    assert created["data"]["booking"]["id"] == created["bookingId"] == booking["id"]
+    only = await typed(*words, "--type", "BookingUpdated", "--organisation", "demo", "--limit", "1")
+    assert only.said.split()[1:3] == ["BookingUpdated", "v3"]
+    assert "RESERVED_15_MIN → CANCEL (customer)" in only.said
+
+
+async def test_tail_of_a_type_that_is_none_says_which_there_are(platform: Any) -> None:
+    answer = await typed("events", "tail", "--type", "SlotHeld", "--data", str(platform.data))
+    assert answer.code == 2
+    assert "there are no events 'SlotHeld': BookingCreated, BookingUpdated, " in answer.complained
