@@ -44,6 +44,7 @@ docs: .venv/.ready ## the drawing of the statuses
 lock: ## the locks of Python packages (LOCK=--upgrade for newer ones) and of Kafka's jars
 	@test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install -q uv==$(UV); }
 	@$(COMPILE) requirements/run.in -o requirements/run.txt
+	@$(COMPILE) -c requirements/run.txt requirements/services.in -o requirements/services.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(MAKE) --no-print-directory .venv/.ready
 	@$(BIN)/python -m embedded.lock
