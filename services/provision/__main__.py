@@ -47,7 +47,9 @@ async def provision(settings: ProvisionSettings) -> None:
     made = await patiently("Kafka", make, (KafkaError, OSError))
     if settings.kafka_users:
         known = [users.user(name, password.get_secret_value()) for name, password in settings.kafka_users.items()]
-        await users.grant(settings.kafka, known, [each for name in settings.kafka_users for each in access.permissions(name)])
+        await users.grant(
+            settings.kafka, known, [each for name in settings.kafka_users for each in access.permissions(name)]
+        )
     log.info("Kafka is ready", extra={"made": made, "users": sorted(settings.kafka_users)})
 
 
@@ -58,7 +60,9 @@ def main() -> None:
     if known := known_secrets():
         words = f"{', '.join(known)}: these secrets are printed in docker-compose.yml, everybody knows them"
         if not settings.development:
-            sys.exit(f"{words}. Say your own in .env (see .env.example), or HOLDFAST_DEVELOPMENT=1 on your own machine.")
+            sys.exit(
+                f"{words}. Say your own in .env (see .env.example), or HOLDFAST_DEVELOPMENT=1 on your own machine."
+            )
         log.warning("FOR DEVELOPMENT ONLY. %s. Never reachable from outside like this.", words)
     try:
         asyncio.run(provision(settings))

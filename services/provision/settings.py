@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from chassis.settings import shared
 from contracts.topics import LONGEST_HOLD
 
-DEVELOPMENT_WORD = re.compile("development-?only")  # in every secret that docker-compose.yml gives where nobody said one
+DEVELOPMENT_WORD = re.compile(
+    "development-?only"
+)  # in every secret that docker-compose.yml gives where nobody said one
 
 
 class ProvisionSettings(BaseSettings):
