@@ -5,7 +5,7 @@ FROM ${PYTHON} AS build
 RUN python -m venv --without-pip /holdfast/venv
 COPY requirements/services.txt /tmp/services.txt
 # Wheels only, each by its hash: no compiler, and nothing that the lock does not name.
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/tmp/pip PIP_CACHE_DIR=/tmp/pip \
     python -m pip --python /holdfast/venv/bin/python install --disable-pip-version-check --root-user-action=ignore \
       --require-hashes --only-binary :all: -r /tmp/services.txt
 COPY contracts /holdfast/app/contracts

@@ -28,7 +28,7 @@ reset: .venv/.ready ## forget the data of `make up`; refused while it runs
 test: .venv/.ready ## domain, contracts, components, system: up to five minutes
 	@INFRA=$(INFRA) $(BIN)/python -m pytest $(SUITE) -m "not chaos and not conformance and not compose" -n 2 --dist loadfile $(ARGS)
 compose: .venv/.ready ## docker compose up, the demo, scaled under load, every container killed; needs a Docker engine
-	@$(BIN)/python -m pytest tests/compose -m compose -s $(ARGS)
+	@$(BIN)/python -m pytest tests/chaos/test_compose.py -m compose -s $(ARGS)
 chaos: .venv/.ready ## every crash point of every service, rebalances, relays killed: up to twenty minutes
 	@$(BIN)/python -m pytest tests -m chaos $(ARGS)
 conformance: .venv/.ready ## ten thousand requests drawn from the OpenAPI document: five minutes

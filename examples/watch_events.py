@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from contracts import header_names, topics
+from contracts import connecting, header_names, topics
 from contracts.booking import BookingCreated, BookingDeleted, BookingPaid, BookingPaymentFailed, BookingUpdated
 from contracts.envelope import UnreadableEnvelope, read
 from examples import addresses
@@ -39,7 +39,7 @@ class Events:
         self._versions: dict[str, int] = {}  # by booking: the last one seen
         self._consumer = AIOKafkaConsumer(
             topics.BOOKING_EVENTS.name,
-            bootstrap_servers=kafka,
+            **connecting.address(kafka).options,
             auto_offset_reset="earliest" if from_beginning else "latest",
             fetch_max_wait_ms=100,
         )
