@@ -111,7 +111,7 @@ async def answers(url: str) -> None:
     while True:
         try:
             await (await asyncpg.connect(url, timeout=5)).close()
-        except (OSError, asyncpg.PostgresError, TimeoutError):
+        except (OSError, asyncpg.exceptions.PostgresError, TimeoutError):
             await asyncio.sleep(0.05)
         else:
             return

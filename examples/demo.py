@@ -33,7 +33,7 @@ class Addresses(Protocol):
     kafka: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Elsewhere:
     """A platform that somebody else runs."""
 

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
@@ -98,12 +98,12 @@ async def grant(bootstrap: str, users: Iterable[User], permissions: Iterable[Per
     admin = AIOKafkaAdminClient(**connecting.address(bootstrap).options)
     await admin.start()
     try:
-        made = await admin._send_to_controller(AlterUserScramCredentials(users))
+        made: Any = await admin._send_to_controller(AlterUserScramCredentials(users))
         for name, code, message, _ in made.results:
             if code != 0:
                 raise NotAllowed(f"user {name}: {message or code}")
         for permission in permissions:
-            told = await admin._send_to_controller(CreateAclsRequest(*permission))
+            told: Any = await admin._send_to_controller(CreateAclsRequest(*permission))
             for code, message in told.creation_responses:
                 if code != 0:
                     raise NotAllowed(f"{permission}: {message or code}")
