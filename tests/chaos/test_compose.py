@@ -31,6 +31,27 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Co
         yield platform
 
 
+async def test_each_service_may_do_its_own_work_and_nothing_else(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """First of all, for this platform is gone again before the one of the other tests begins."""
+    async with composed(tmp_path_factory.mktemp("secure"), SECURE) as platform:
+        await platform.up("--build")
+        clients = f"scram-sha-512://clients:development-only-clients@{platform.kafka}"
+        code, said = await subprocess_of(
+            sys.executable, "-m", "embedded.command", "demo", "--url", platform.url, "--kafka", clients
+        )
+        assert code == 0, said[-3000:]
+        assert await writes(platform, "booking", topics.BOOKING_EVENTS.name)
+        for other in ("gateway", "availability", "relay", "payment", "notifier", "clients"):
+            assert not await writes(platform, other, topics.BOOKING_EVENTS.name), other
+        own = platform.dsn("booking").replace("holdfast:development-only-postgres", "booking:development-only-booking")
+        connection = await asyncpg.connect(own)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("CREATE TABLE mine (id int)")
+        await connection.close()
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await asyncpg.connect(own.removesuffix("booking") + "payment")
+
+
 async def test_the_demo_goes_as_told_and_everything_is_ready(platform: Composed) -> None:
     running = {each["Service"] for each in await platform.containers()}
     assert running == {*SERVICES, "kafka", "postgres"}
@@ -66,33 +87,13 @@ async def test_nothing_is_lost_while_workers_come_go_and_are_killed(platform: Co
         await platform.up()
         await resumed(load, 60, BACK_WITHIN)
     say(f"{load.answered} answers, {load.finished} bookings")
-    await every_timer_fired(platform)  # type: ignore[arg-type]
-    await nothing_wrong(platform)  # type: ignore[arg-type]
+    await every_timer_fired(platform)
+    await nothing_wrong(platform)
 
 
 async def test_secrets_that_everybody_knows_are_refused_outside_development(platform: Composed) -> None:
     with pytest.raises(AssertionError, match="everybody knows them"):
         await platform.run("run", "--rm", "--no-deps", "-e", "HOLDFAST_DEVELOPMENT=0", "provision")
-
-
-async def test_each_service_may_do_its_own_work_and_nothing_else(tmp_path_factory: pytest.TempPathFactory) -> None:
-    async with composed(tmp_path_factory.mktemp("secure"), SECURE) as platform:
-        await platform.up()
-        clients = f"scram-sha-512://clients:development-only-clients@{platform.kafka}"
-        code, said = await subprocess_of(
-            sys.executable, "-m", "embedded.command", "demo", "--url", platform.url, "--kafka", clients
-        )
-        assert code == 0, said[-3000:]
-        assert await writes(platform, "booking", topics.BOOKING_EVENTS.name)
-        for other in ("gateway", "availability", "relay", "payment", "notifier", "clients"):
-            assert not await writes(platform, other, topics.BOOKING_EVENTS.name), other
-        own = platform.dsn("booking").replace("holdfast:development-only-postgres", "booking:development-only-booking")
-        connection = await asyncpg.connect(own)
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.execute("CREATE TABLE mine (id int)")
-        await connection.close()
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await asyncpg.connect(own.removesuffix("booking") + "payment")
 
 
 async def writes(platform: Composed, user: str, topic: str) -> bool:
