@@ -99,7 +99,7 @@ async def watch(teller: Teller, kafka: str, from_beginning: bool) -> None:
 
 async def _tell_of_losses(teller: Teller, kafka: str) -> None:
     """The consumer tries for ever, silently, to reach a Kafka that is gone: somebody has to say so."""
-    host, _, port = kafka.rpartition(":")
+    host, _, port = connecting.address(kafka).servers.partition(",")[0].rpartition(":")
     lost = False
     while True:
         await asyncio.sleep(LOOK_SECONDS)
