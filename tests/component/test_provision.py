@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -42,6 +43,11 @@ def provisioned(empty: Infrastructure, **changes: str) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
+def as_booking(address: str) -> str:
+    """The same database, as the role of the booking service."""
+    return re.sub(r"//[^@]*@", "//booking:b@", address, count=1)
+
+
 async def test_topics_databases_and_roles_are_made_once_and_again_without_harm(empty: Infrastructure) -> None:
     for _ in range(2):
         done = provisioned(empty)
@@ -60,7 +66,7 @@ async def test_topics_databases_and_roles_are_made_once_and_again_without_harm(e
 
 async def test_a_role_has_the_rows_of_its_own_database_and_nothing_else(empty: Infrastructure) -> None:
     assert provisioned(empty).returncode == 0
-    own = empty.dsn("booking").replace("//holdfast", "//booking", 1)
+    own = as_booking(empty.dsn("booking"))
     connection = await asyncpg.connect(own)
     assert await connection.fetchval("SELECT count(*) FROM bookings") == 0
     assert await connection.execute("DELETE FROM bookings") == "DELETE 0"
@@ -76,7 +82,7 @@ async def test_a_role_has_the_rows_of_its_own_database_and_nothing_else(empty: I
             await connection.execute(forbidden)
     await connection.close()
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await asyncpg.connect(empty.dsn("payment").replace("//holdfast", "//booking", 1))
+        await asyncpg.connect(as_booking(empty.dsn("payment")))
 
 
 def test_secrets_that_everybody_knows_stop_it_outside_development(empty: Infrastructure) -> None:
