@@ -2,9 +2,12 @@
 # Paths are relative on purpose: absolute ones break in a folder with spaces.
 PYTHON ?= python3
 ARGS ?=
+# INFRA=containers runs component and system tests against Kafka and Postgres in containers
+INFRA ?= embedded
+SUITE = $(if $(filter containers,$(INFRA)),tests/component tests/system,tests)
 BIN := .venv/bin
 
-.PHONY: help up demo reset test chaos conformance check bench lock contracts docs environment
+.PHONY: help up demo reset test compose chaos conformance check bench lock contracts docs environment
 .DEFAULT_GOAL := help
 
 help:
@@ -23,7 +26,9 @@ reset: .venv/.ready ## forget the data of `make up`; refused while it runs
 
 ##@ Work on it
 test: .venv/.ready ## domain, contracts, components, system: up to five minutes
-	@$(BIN)/python -m pytest tests -m "not chaos and not conformance" -n 2 --dist loadfile $(ARGS)
+	@INFRA=$(INFRA) $(BIN)/python -m pytest $(SUITE) -m "not chaos and not conformance and not compose" -n 2 --dist loadfile $(ARGS)
+compose: .venv/.ready ## docker compose up, the demo, scaled under load, every container killed; needs a Docker engine
+	@$(BIN)/python -m pytest tests/chaos/test_compose.py -m compose -s $(ARGS)
 chaos: .venv/.ready ## every crash point of every service, rebalances, relays killed: up to twenty minutes
 	@$(BIN)/python -m pytest tests -m chaos $(ARGS)
 conformance: .venv/.ready ## ten thousand requests drawn from the OpenAPI document: five minutes
@@ -45,6 +50,7 @@ docs: .venv/.ready ## the drawing of the statuses
 lock: ## the locks of Python packages (LOCK=--upgrade for newer ones) and of Kafka's jars
 	@test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install -q uv==$(UV); }
 	@$(COMPILE) requirements/run.in -o requirements/run.txt
+	@$(COMPILE) -c requirements/run.txt requirements/services.in -o requirements/services.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(MAKE) --no-print-directory .venv/.ready
 	@$(BIN)/python -m embedded.lock

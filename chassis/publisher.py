@@ -14,6 +14,7 @@ from prometheus_client import Counter
 
 from chassis.entries import Send
 from chassis.telemetry import metrics
+from contracts import connecting
 from contracts.topics import RECORD_BYTES
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Publisher:
     async def start(self) -> None:
         """Connect. Raises KafkaError while Kafka is away."""
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap,
+            **connecting.address(self.bootstrap).options,
             enable_idempotence=True,
             linger_ms=0,
             max_batch_size=BATCH_BYTES,

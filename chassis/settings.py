@@ -18,7 +18,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
     kafka: str = Field(validation_alias=shared("KAFKA"))
-    """Bootstrap servers, `host:port[,host:port]`."""
+    """Bootstrap servers, `host:port[,host:port]`; where Kafka asks who is there `scram-sha-512://user:password@host:port[,…]`
+    (`contracts.connecting`), a `+tls` behind the mechanism if the line is encrypted. A secret then, as the database is."""
 
     internal_token: SecretStr = Field(validation_alias=shared("INTERNAL_TOKEN"))
     """What the gateway shows to the services' read ports. Any long random text, the same everywhere."""

@@ -12,11 +12,11 @@ from typing import Any, cast
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import ConsumerStoppedError, KafkaError
-from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 from faststream.middlewares import AckPolicy
 from prometheus_client import Gauge
 
+from chassis.security import broker
 from chassis.telemetry import metrics
 from contracts import header_names
 
@@ -51,8 +51,7 @@ class Subscription:
     ) -> None:
         header_names.tolerate()  # else one record with a name that is not UTF-8 stops every partition of this member
         self.max_records, self.on_error = max_records, on_error
-        # FastDepends would hop to a thread for each batch; nothing of it is needed to hand over raw records.
-        self._broker = KafkaBroker(bootstrap, logger=None, allow_auto_create_topics=False, apply_types=False)
+        self._broker = broker(bootstrap)
         subscriber = self._broker.subscriber(
             *topics,
             group_id=group,

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from contracts import booking, catalogue, claims, header_names, notifier, topics
+from contracts import booking, catalogue, claims, connecting, header_names, notifier, topics
 from contracts.answers import Refused
 from contracts.booking_commands import BookingCommands
 from contracts.booking_commands import booking_id as booking_id  # the name that everybody knows it by
@@ -82,7 +82,7 @@ class Client(BookingCommands, CatalogueCommands, WebhookCommands):
         """Connect; returns when the client would see any answer from now on. Raises KafkaError, and LookupError when there is
         no such reply topic."""
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap,
+            **connecting.address(self.bootstrap).options,
             enable_idempotence=True,
             linger_ms=0,
             max_batch_size=topics.RECORD_BYTES // 2,  # by default 16 KiB a partition and round trip: too few commands
@@ -90,7 +90,10 @@ class Client(BookingCommands, CatalogueCommands, WebhookCommands):
         header_names.tolerate()
         # No group: every instance reads all answers from now on and keeps those it waits for.
         self._consumer = AIOKafkaConsumer(
-            self.reply_topic, bootstrap_servers=self.bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=500
+            self.reply_topic,
+            **connecting.address(self.bootstrap).options,
+            auto_offset_reset="latest",
+            fetch_max_wait_ms=500,
         )
         try:
             await self._producer.start()

@@ -9,7 +9,7 @@ from operator import attrgetter
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from contracts import availability, booking, catalogue, claims, notifier, payment
+from contracts import availability, booking, catalogue, claims, connecting, notifier, payment
 from contracts.model import Message
 
 WEEK = timedelta(days=7)  # reliability R15: the inbox remembers a day longer than a topic keeps
@@ -225,7 +225,7 @@ async def provision(bootstrap: str, partitions: int, holds: Iterable[timedelta])
 
     Partition counts of existing topics are never changed: a key would move to another lane.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**connecting.address(bootstrap).options)
     await admin.start()
     try:
         there = set(await admin.list_topics())

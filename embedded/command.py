@@ -72,12 +72,21 @@ def up(
 
 
 @app.command()
-def demo() -> None:
-    """Show a booking's life on a platform of its own, which leaves nothing behind."""
+def demo(
+    url: Annotated[
+        str | None,
+        typer.Option(help="The gateway of a platform that runs, new and with short holds; else one is started."),
+    ] = None,
+    kafka: Annotated[str, typer.Option(help="That platform's Kafka.")] = "localhost:9092",
+) -> None:
+    """Show a booking's life on a platform of its own, which leaves nothing behind, or on one that runs."""
     from embedded import platform
     from examples import demo as shown
 
     async def work() -> int:
+        if url is not None:
+            there: int = await shown.main(shown.Elsewhere(url.rstrip("/"), kafka))
+            return there
         async with platform.running(hold=DEMO_HOLD, say=_say) as running:
             code: int = await shown.main(running)
         _say("\nThe platform is stopped and its data removed.")

@@ -32,6 +32,7 @@ class DataFolder:
         self.path, self.lock = path, lock
         self.runtime = _runtime(path)
         self.logs = path / "logs"
+        self.temporary = path.name.startswith(TEMPORARY)
 
     def record(self, run: dict[str, Any]) -> None:
         """Write run.json: addresses and pids, for people and for `holdfast status`."""

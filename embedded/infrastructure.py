@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from embedded import folder, kafka, ports, postgres
+from embedded import folder, kafka, ports, postgres, servers
 from embedded.folder import DataFolder
 from embedded.problem import Problem, side_by_side
+from embedded.servers import Servers
 from embedded.supervisor import Supervisor
 
 KAFKA_ATTEMPTS = 3  # where a port cannot be held, somebody may take it between choosing and binding
 FAST_SESSION_MS = 1000
+SERVERS = ("kafka", "postgres")
 
 Say = Callable[[str], None]
 
@@ -35,6 +37,8 @@ class Infrastructure:
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._ports: list[ports.Port] = []
         self._state = "starting"
+        # A data folder of its own holds the servers' data too, so they are child processes then.
+        self._servers: Servers | None = servers.chosen() if servers.chosen and data.temporary else None
 
     @property
     def pids(self) -> dict[str, int]:
@@ -55,15 +59,17 @@ class Infrastructure:
 
     def dsn(self, database: str) -> str:
         """The address of a database, for asyncpg."""
+        if self._servers is not None:
+            return servers.at(self._servers.postgres, database)
         return postgres.dsn(self._folder.runtime / "pg", database)
 
     async def create_database(self, name: str) -> str:
         """Have a database of this name; its address."""
-        return await postgres.create_database(self._folder.runtime / "pg", name)
+        return await servers.create_database(self.dsn("postgres"), name)
 
     async def drop_database(self, name: str) -> None:
         """Have no database of this name any more, whoever is connected to it."""
-        await postgres.drop_database(self._folder.runtime / "pg", name)
+        await servers.drop_database(self.dsn("postgres"), name)
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to a process, which is started again if it ends by it; the pid it had."""
@@ -71,6 +77,9 @@ class Infrastructure:
 
     async def stop_process(self, name: str) -> int | None:
         """Stop a process, and do not start it again; its exit code."""
+        if self._servers is not None and name in SERVERS:
+            await self._servers.halt(name)
+            return None
         return await self._supervisor.stop(name)
 
     async def start_process(self, name: str, env: Mapping[str, str] | None = None) -> int:
@@ -78,6 +87,9 @@ class Infrastructure:
 
         `env` (a failpoint, say) counts until this life of it ends; the restart after a crash goes without.
         """
+        if self._servers is not None and name in SERVERS:
+            await self._servers.resume(name)
+            return 0
         return await self._supervisor.start_again(name, env or {})
 
     async def restarted(self, name: str, after_pid: int) -> int:
@@ -86,6 +98,12 @@ class Infrastructure:
 
     async def start(self, databases: Iterable[str]) -> None:
         """Start both, and have these databases."""
+        if self._servers is not None:
+            await self._servers.start()
+            self.kafka = self._servers.kafka
+            for name in databases:
+                await self.create_database(name)
+            return
         async with side_by_side() as group:
             group.create_task(self._start_kafka())
             group.create_task(self._start_postgres(databases))
@@ -99,6 +117,8 @@ class Infrastructure:
         """Stop everything, the data stays."""
         self._state = "stopping"
         await self._supervisor.stop_all()
+        if self._servers is not None:
+            await self._servers.stop()
         for port in self._ports:
             port.release()
 
@@ -147,7 +167,7 @@ class Infrastructure:
             "started": self._started,
             "state": self._state,
             "kafka": self.kafka,
-            "postgres": str(self._folder.runtime / "pg"),
+            "postgres": self.dsn("postgres") if self._servers else str(self._folder.runtime / "pg"),
             "processes": self.pids,
         }
 

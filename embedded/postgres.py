@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from embedded import child
+from embedded import child, servers
 from embedded.child import Program
 from embedded.folder import DataFolder
 from embedded.problem import Problem
@@ -76,23 +76,12 @@ async def answers(sockets: Path) -> None:
 
 async def create_database(sockets: Path, name: str) -> str:
     """Have a database of this name; its address."""
-    connection = await asyncpg.connect(dsn(sockets, "postgres"))
-    try:
-        await connection.execute(f'CREATE DATABASE "{name}"')
-    except asyncpg.DuplicateDatabaseError:
-        pass
-    finally:
-        await connection.close()
-    return dsn(sockets, name)
+    return await servers.create_database(dsn(sockets, "postgres"), name)
 
 
 async def drop_database(sockets: Path, name: str) -> None:
     """Have no database of this name, whoever is connected to it."""
-    connection = await asyncpg.connect(dsn(sockets, "postgres"))
-    try:
-        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    finally:
-        await connection.close()
+    await servers.drop_database(dsn(sockets, "postgres"), name)
 
 
 def binary(name: str) -> Path:

@@ -1,6 +1,7 @@
 """`make demo`: a booking's life, each exchange shown and each answer checked."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -27,6 +28,14 @@ NEXT = (
 
 class Addresses(Protocol):
     """Where a platform is."""
+
+    url: str
+    kafka: str
+
+
+@dataclass
+class Elsewhere:
+    """A platform that somebody else runs."""
 
     url: str
     kafka: str

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from contracts import header_names, topics
+from contracts import connecting, header_names, topics
 from contracts.booking import BookingCreated, BookingDeleted, BookingPaid, BookingPaymentFailed, BookingUpdated
 from contracts.envelope import UnreadableEnvelope, read
 from examples import addresses
@@ -39,7 +39,7 @@ class Events:
         self._versions: dict[str, int] = {}  # by booking: the last one seen
         self._consumer = AIOKafkaConsumer(
             topics.BOOKING_EVENTS.name,
-            bootstrap_servers=kafka,
+            **connecting.address(kafka).options,
             auto_offset_reset="earliest" if from_beginning else "latest",
             fetch_max_wait_ms=100,
         )
@@ -99,7 +99,7 @@ async def watch(teller: Teller, kafka: str, from_beginning: bool) -> None:
 
 async def _tell_of_losses(teller: Teller, kafka: str) -> None:
     """The consumer tries for ever, silently, to reach a Kafka that is gone: somebody has to say so."""
-    host, _, port = kafka.rpartition(":")
+    host, _, port = connecting.address(kafka).servers.partition(",")[0].rpartition(":")
     lost = False
     while True:
         await asyncio.sleep(LOOK_SECONDS)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 
-from contracts import topics
+from contracts import connecting, topics
 from contracts.client import Client, NotAccepted, Reply, Unclaimed
 from contracts.model import Message
 from services.gateway.auth import Identity
@@ -36,7 +36,9 @@ class Replies:
         """Why commands would not get through now, or None."""
         if not self.connected.is_set():
             return "is not connected"
-        if not any(await asyncio.gather(*map(_reachable, self._client.bootstrap.split(",")))):
+        if not any(
+            await asyncio.gather(*map(_reachable, connecting.address(self._client.bootstrap).servers.split(",")))
+        ):
             return "cannot be reached"
         if self._not_accepted_at and time.monotonic() - self._not_accepted_at < DOUBTED_FOR:
             return "does not take commands"
