@@ -49,7 +49,11 @@ async def settled(house: Till, log: Log, races: list[CreateCheckout]) -> dict[st
         assert told == {"PaymentSucceeded": int(paid), "CheckoutExpired": int(not paid)}
         assert len(await house.charges(asked.booking_id)) == int(paid)
         sums["PaymentSucceeded" if paid else "CheckoutExpired"] += 1
-    assert await house.sql("SELECT 1 FROM entries WHERE kind <> 'captured'") == []
+    bookings = [asked.booking_id for asked in races]
+    assert (
+        await house.sql("SELECT 1 FROM entries WHERE kind <> 'captured' AND booking_id = ANY($1::uuid[])", bookings)
+        == []
+    )
     return sums
 
 

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -200,6 +201,12 @@ def _sleeps(tree: ast.AST, polling: bool = False) -> Iterator[tuple[int, bool]]:
             if name == "sleep":
                 yield node.lineno, polling
         yield from _sleeps(node, polling or isinstance(node, ast.While))
+
+
+def test_each_module_of_the_tests_has_a_name_of_its_own() -> None:
+    """Their folders are no packages: of two with one name a process that runs both has the first only."""
+    names = Counter(Path(path).name for path in TEXTS if path.startswith("tests/") and path.endswith(".py"))
+    assert [name for name, count in names.items() if count > 1 and name != "conftest.py"] == []
 
 
 def test_no_test_sleeps() -> None:
