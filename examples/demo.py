@@ -10,7 +10,7 @@ import aiohttp
 
 from contracts import examples
 from contracts.model import Slot
-from examples import another_service, harbour_house, tokens
+from examples import another_service, harbour_house, paying, tokens
 from examples.harbour_house import House
 from examples.telling import Teller, Unexpected
 from examples.visitor import Visitor
@@ -22,6 +22,7 @@ NEXT = (
     (".venv/bin/python -m examples.harbour_house", "the same house in it"),
     (".venv/bin/python -m examples.watch_events", "its events as they happen"),
     (".venv/bin/python -m examples.another_service", "bookings over Kafka"),
+    (".venv/bin/holdfast listen", "its webhooks as they come"),
     ("make test", "the proof"),
 )
 
@@ -54,7 +55,7 @@ async def main(platform: Addresses, teller: Teller | None = None) -> int:
         return 1
     teller.chapter("What next?")
     teller.code(*(f"{command:46} # {words}" for command, words in NEXT))
-    teller.done("README.md has the same tour with curl, docs/README.md says where to read on.")
+    teller.done("docs/tutorial-http.md goes the same way with curl, docs/README.md says where to read on.")
     return 0
 
 
@@ -103,11 +104,12 @@ async def _tour(visitor: Visitor, teller: Teller, kafka: str) -> None:
     teller.done("The same answer byte by byte, and the header says that it is a repeat.")
 
     await _let_go(visitor, teller, house, day, free, booking)
+    await paying.tour(visitor, teller, house, free[1])
 
     teller.chapter(
         "The same over Kafka",
         "Another service needs no HTTP: it publishes a command with the typed client and awaits its answer. "
-        "It takes the hour that has just become free (examples/another_service.py).",
+        "It takes the hour that nobody confirmed (examples/another_service.py).",
     )
     await another_service.book(teller, kafka, house.product, house.space, [Slot.model_validate(slot)])
 

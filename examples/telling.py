@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,8 @@ from http import HTTPStatus
 from typing import Any, TextIO
 
 WIDTH = 96
+EDGE = 100  # no line goes beyond it
+LONG_ID = re.compile(r"(cs_test_\w{8})\w{8,}")  # of a checkout page: cut where it does not fit
 MOST_ITEMS = 4  # of a list; of a longer one the first three are shown
 BOLD, DIM, RED, GREEN, CYAN = "1", "2", "31", "32", "36"
 
@@ -41,6 +44,11 @@ class Teller:
         """Prose, wrapped."""
         for line in textwrap.wrap(text, WIDTH):
             self._line(line)
+
+    def aside(self, text: str) -> None:
+        """Prose between two exchanges."""
+        self._line()
+        self.says(text)
 
     def done(self, text: str) -> None:
         """What the reader has just seen, checked."""
@@ -78,6 +86,14 @@ class Teller:
         if body is not None:
             self._block(body)
 
+    def comes(self, url: str, headers: Iterable[tuple[str, str]], body: Any) -> None:
+        """A request that the platform makes."""
+        self._line()
+        self._line(f"⇒ POST {url}", BOLD)
+        for name, value in headers:
+            self._line(f"  {name}: {value}", CYAN)
+        self._block(body)
+
     def code(self, *lines: str) -> None:
         """What a program says."""
         self._line()
@@ -87,7 +103,7 @@ class Teller:
     def happens(self, *lines: str, colour: str = CYAN) -> None:
         """What comes of it."""
         for line in lines:
-            self._line(f"  {line}", colour)
+            self._line(f"  {line}".rstrip(), colour)
 
     async def countdown(self, until: datetime, words: str) -> None:
         """Return at `until`: one line that moves on a terminal, else a line every five seconds."""
@@ -111,6 +127,8 @@ class Teller:
             self._line(f"  {line}")
 
     def _line(self, text: str = "", colour: str | None = None) -> None:
+        if len(text) > EDGE:
+            text = LONG_ID.sub(r"\1…", text)
         painted = f"\x1b[{colour}m{text}\x1b[0m" if colour and self.colours and text else text
         self._write(painted + "\n")
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# A booking's life over HTTP, with curl: the lines of docs/tutorial-http.md, in their order. Beside `make up`:
+# A booking's life over HTTP, with curl: the lines of docs/tutorial-http.md and its second and third part. Beside `make up`:
 #     sh examples/tutorial.sh
 # It makes a room of its own, so it can be run again and again. HOLDFAST says where the platform is, if not on port 8000.
 set -eu
-trap 'rm -f "${ANSWER:-}"' EXIT
+trap 'rm -f "${ANSWER:-}" "${RECEIVED:-}"; [ -z "${RECEIVER:-}" ] || kill "$RECEIVER" 2>/dev/null' EXIT
 step() { printf '\n## %s\n\n' "$1"; }
 
 step 'Before you start'
@@ -162,3 +162,73 @@ curl -si "$HOLDFAST/oauth/token" -d grant_type=client_credentials -d client_id=r
 TOKEN=$(field access_token)
 api "$HOLDFAST/v1/bookings/$OTHER"
 show code message
+
+step '11. A receiver of webhooks'
+curl -si "$HOLDFAST/oauth/token" -d grant_type=client_credentials -d client_id=demo -d client_secret=demo-secret >"$ANSWER"
+TOKEN=$(field access_token)
+SECRET=whsec_$(head -c 32 /dev/urandom | base64)
+RECEIVED=$(mktemp)
+HOLDFAST_WEBHOOK_SECRET=$SECRET .venv/bin/python -m examples.receiver >"$RECEIVED" & RECEIVER=$!
+eventually() { n=0; until "$@"; do n=$((n + 1)); [ $n -lt 150 ] || return 1; sleep 0.2; done; }
+HOOK=$(eventually grep -o 'http://.*' "$RECEIVED")
+
+api "$HOLDFAST/v1/webhooks/subscriptions" -d "{\"url\": \"$HOOK\", \"events\": [\"booking.*\"], \"secret\": \"$SECRET\"}"
+SUBSCRIPTION=$(field id)
+show url events enabled secret
+
+api -X POST "$HOLDFAST/v1/webhooks/subscriptions/$SUBSCRIPTION/ping"
+PING=$(field id)
+show id eventType
+eventually grep ping "$RECEIVED"
+
+step '12. Confirm, with payment'
+api -X PATCH "$HOLDFAST/v1/products/$PRODUCT" -d @- <<END
+{"cancellationPolicy": [{"hoursBefore": 48, "refundPercent": 100}, {"hoursBefore": 0, "refundPercent": 50}]}
+END
+show version cancellationPolicy
+
+api "$HOLDFAST/v1/bookings" -d "{\"productId\": \"$PRODUCT\", \"spaceId\": \"$SPACE\", \"slot\": $SECOND}"
+BOOKING=$(field id)
+show status version totalPrice currency
+
+api -X PATCH "$HOLDFAST/v1/bookings/$BOOKING" -d @- <<END
+{"status": "CONFIRMED", "email": "ada@example.org", "name": "Ada Lovelace", "phone": "+33 4 91 00 00 00",
+ "paymentEnabled": true, "successUrl": "http://localhost:3000/thanks", "cancelUrl": "http://localhost:3000/basket"}
+END
+PAGE=$(field paymentUrl)
+show status version paymentStatus
+
+step '13. At the page'
+curl -s "$PAGE" | grep -o '<h1>.*</h1>\|<button.*</button>'
+curl -s -o /dev/null -w '← %{http_code} %{redirect_url}\n' "$PAGE" -d card=4242424242424242 -d action=pay
+
+step '14. Paid'
+status_is() { api "$HOLDFAST/v1/bookings/$BOOKING" && grep -q "\"status\":\"$1\"" "$ANSWER"; }
+eventually status_is PAID
+show status version paymentStatus paymentUrl
+
+step '15. The webhook'
+heard() { grep "$BOOKING.* $1" "$RECEIVED"; }
+eventually heard booking.created
+eventually heard booking.paid
+
+curl -s -w '← %{http_code}\n' "$HOOK" -d '{"type": "booking.paid"}'
+
+delivery_is() { api "$HOLDFAST/v1/webhooks/subscriptions/deliveries/$PING" && grep -q "\"status\":\"$1\"" "$ANSWER"; }
+eventually delivery_is delivered
+show id eventType status attemptCount lastStatus
+
+step '16. Cancel, and the money goes back'
+api "$HOLDFAST/v1/bookings/$BOOKING/cancellation-preview"
+show status paid refund fee currency
+
+api -X PATCH "$HOLDFAST/v1/bookings/$BOOKING" -d '{"status": "CANCEL"}'
+show status version paymentStatus
+
+eventually status_is REFUNDED
+show status version paymentStatus
+eventually heard 'CANCEL → REFUNDED'
+
+api -X DELETE "$HOLDFAST/v1/webhooks/subscriptions/$SUBSCRIPTION"
+show
+kill "$RECEIVER"

@@ -53,4 +53,6 @@ def masked(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>", text)
     text = re.sub(r"\b\d\d:\d\d:\d\dZ", "<time of day>", text)
     text = re.sub(r'(etag: "\d+)\.[0-9a-f]{8}"', r'\1.<ids>"', text)
+    text = re.sub(r"http://127\.0\.0\.1:\d+", "<here>", text)
+    text = re.sub(r"cs_test_\w+", "<page>", text)
     return re.sub(r"eyJ[\w.-]+", "<token>", text)
