@@ -199,7 +199,7 @@ PAGE=$(field paymentUrl)
 show status version paymentStatus
 
 step '13. At the page'
-curl -s "$PAGE" | grep -o '<h1>.*</h1>\|<button.*</button>'
+curl -s "$PAGE" | grep -oE '<h1>.*</h1>|<button.*</button>'
 curl -s -o /dev/null -w '← %{http_code} %{redirect_url}\n' "$PAGE" -d card=4242424242424242 -d action=pay
 
 step '14. Paid'
