@@ -9,10 +9,12 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from contracts import examples
 from embedded.jars import PROJECT
 from embedded.platform import Platform
 from examples import demo
@@ -40,7 +42,7 @@ STEPS = [
     "✓ The hour is on sale again",
     "8. The shop wants to be told of every change",
     '"secret": "whsec_',
-    "9. Ada books the next hour, and wants to pay for it",
+    "9. Ada books the workday after, and wants to pay for it",
     '"paymentEnabled": true',
     "Location: http://127.0.0.1:",
     '"paymentStatus": "open"',
@@ -117,6 +119,17 @@ def _processes_told_of(folder: str) -> list[str]:
             if f"TMPDIR={folder}".encode() in environment.read_bytes().split(b"\0"):
                 found.append(environment.parent.name)
     return found
+
+
+def test_the_paid_hour_is_more_than_a_day_away_whenever_the_demo_runs() -> None:
+    """Else the room's policy would keep the money that the demo shows going back."""
+    begins = datetime(2027, 3, 22, tzinfo=UTC)  # with the night in which Marseille loses an hour
+    for minutes in range(0, 14 * 24 * 60, 30):
+        now = begins + timedelta(minutes=minutes)
+        day = demo.next_workday(now)
+        first = examples.at(day.month, day.day, 9).isoformat()
+        paid = demo.same_hour({"from": first}, demo.next_workday(day))
+        assert datetime.fromisoformat(paid["from"]) - now > timedelta(hours=24), now
 
 
 async def test_a_demo_that_is_interrupted_stops_and_one_that_meets_a_surprise_says_which(platform: Platform) -> None:
