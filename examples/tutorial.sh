@@ -3,7 +3,7 @@
 #     sh examples/tutorial.sh
 # It makes a room of its own, so it can be run again and again. HOLDFAST says where the platform is, if not on port 8000.
 set -eu
-trap 'rm -f "${ANSWER:-}" "${RECEIVED:-}"; [ -z "${RECEIVER:-}" ] || kill "$RECEIVER" 2>/dev/null' EXIT
+trap 'rm -f "${ANSWER:-}" "${RECEIVED:-}"; [ -z "${RECEIVER:-}" ] || kill "$RECEIVER" 2>/dev/null || :' EXIT
 step() { printf '\n## %s\n\n' "$1"; }
 
 step 'Before you start'
