@@ -49,7 +49,7 @@ async def main(platform: Addresses, teller: Teller | None = None) -> int:
     try:
         signed_in = await tokens.authorization(platform.url)
         async with aiohttp.ClientSession(platform.url, headers=signed_in, timeout=timeout) as session:
-            await _tour(Visitor(session, teller), teller, platform.kafka)
+            await _tour(Visitor(session, teller), teller, platform)
     except (Unexpected, aiohttp.ClientError, TimeoutError, *another_service.FAILURES) as error:
         teller.fails(f"The demo stops here. {another_service.told(error)}")
         return 1
@@ -59,7 +59,7 @@ async def main(platform: Addresses, teller: Teller | None = None) -> int:
     return 0
 
 
-async def _tour(visitor: Visitor, teller: Teller, kafka: str) -> None:
+async def _tour(visitor: Visitor, teller: Teller, platform: Addresses) -> None:
     teller.chapter(
         "A house, a room, an hour of it",
         f"All requests carry the token of the client `{tokens.CLIENT}` (POST /oauth/token). Opening hours are on the clock of "
@@ -104,14 +104,15 @@ async def _tour(visitor: Visitor, teller: Teller, kafka: str) -> None:
     teller.done("The same answer byte by byte, and the header says that it is a repeat.")
 
     await _let_go(visitor, teller, house, day, free, booking)
-    await paying.tour(visitor, teller, house, same_hour(slot, next_workday(day)))  # early enough to get all back
+    later = same_hour(slot, next_workday(day))  # early enough to get everything back
+    await paying.tour(visitor, teller, house, later, calls_here=not isinstance(platform, Elsewhere))
 
     teller.chapter(
         "The same over Kafka",
         "Another service needs no HTTP: it publishes a command with the typed client and awaits its answer. "
         "It takes the hour that nobody confirmed (examples/another_service.py).",
     )
-    await another_service.book(teller, kafka, house.product, house.space, [Slot.model_validate(slot)])
+    await another_service.book(teller, platform.kafka, house.product, house.space, [Slot.model_validate(slot)])
 
 
 async def _let_go(

@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from contracts import examples
 from embedded.jars import PROJECT
 from embedded.platform import Platform
-from examples import demo
+from examples import demo, harbour_house, paying, tokens
 from examples.telling import Teller
+from examples.visitor import Visitor
 from tests.embedded.processes import until
 
 STEPS = [
@@ -143,6 +145,24 @@ async def test_a_demo_that_is_interrupted_stops_and_one_that_meets_a_surprise_sa
     again = io.StringIO()  # the slot is still held, so the same key comes with another one
     assert await demo.main(platform, Teller(again)) == 1
     assert "was answered 422 IDEMPOTENCY_KEY_REUSED, expected was 201." in " ".join(again.getvalue().split())
+
+
+async def test_where_the_platform_cannot_call_this_machine_the_payment_is_shown_without_webhooks(
+    platform: Platform,
+) -> None:
+    told = io.StringIO()
+    teller = Teller(told)
+    signed_in = await tokens.authorization(platform.url)
+    async with aiohttp.ClientSession(platform.url, headers=signed_in) as session:
+        visitor = Visitor(session, teller)
+        house = await harbour_house.load(visitor)
+        day = demo.next_workday(datetime.now(UTC) + timedelta(days=30))
+        begins = day.replace(hour=9, minute=0, second=0, microsecond=0)
+        slot = {"from": begins.isoformat(), "to": (begins + timedelta(hours=1)).isoformat()}
+        await paying.tour(visitor, teller, house, slot, calls_here=False)
+    assert '"status": "PAID"' in told.getvalue()
+    assert '"status": "REFUNDED"' in told.getvalue()
+    assert "/v1/webhooks" not in told.getvalue()
 
 
 async def test_another_service_books_over_kafka_and_who_watches_sees_each_event_once(
