@@ -164,8 +164,10 @@ class Caller:
 
     async def _claim(self) -> bool:
         """Begin as many as there is room for; whether there were any."""
-        room = self.limits.most - len(self._under_way)
-        if room <= 0:
+        outside = sum(1 for attempt in self._under_way.values() if not self.schedules[attempt.kind].timer)
+        room = self.limits.most - outside
+        kinds = [kind for kind, schedule in self.schedules.items() if room > 0 or schedule.timer]
+        if not kinds:
             return False
         busy = Tally(attempt.destination for attempt in self._under_way.values())
         rows = await self.database.fetch(
@@ -173,8 +175,8 @@ class Caller:
             list(busy),
             list(busy.values()),
             self.limits.most_each,
-            list(self.schedules),
-            room,
+            kinds,
+            room if room > 0 else self.limits.most_each,
             self._claim_seconds,
         )
         for attempt in map(calls.attempt, rows):

@@ -94,13 +94,15 @@ class Again:
 class Schedule:
     """When a call is tried again: `delays[n]` seconds after attempt n+1, up to `jitter` of it more.
 
-    After the last one it is given up, or tried for ever at that pace. `seconds` is what one attempt may take.
+    After the last one it is given up, or tried for ever at that pace. `seconds` is what one attempt may take. A `timer` goes
+    nowhere: it is made at its moment also when a caller has no room for more calls.
     """
 
     delays: tuple[float, ...]
     for_ever: bool = False
     jitter: float = 0.2
     seconds: float = 20.0
+    timer: bool = False
 
     def wait(self, number: int, chance: float, after: float = 0.0) -> float | None:
         """Seconds from the end of attempt `number` to the next; None: there is no next. `chance` is from 0 to 1."""

@@ -16,7 +16,7 @@ from services.booking.money import USUAL, Page, Returns
 from services.booking.state import Answered, Asked, Decision, Given, State
 
 SERVICE = "booking"
-MOST_WAITING = 8  # for a page: each of them is answered by the same message, whose outputs are bounded
+MOST_WAITING = 4  # for a page: each is answered by the same message, as are all that wait for the booking; what it may say is bounded
 
 
 def missing(state: State, asked: Asked) -> list[Detail]:

@@ -175,8 +175,8 @@ def refunded_again(state: State, asked: Asked, now: datetime) -> Decision | None
 
 def _refunded(state: State, said: Heard, now: datetime) -> Decision:
     captured = state.purse.find(said.payment)
-    if captured is None or captured.refund != "asked":
-        return Decision(state)
+    if captured is None or captured.refund not in ("asked", "failed"):
+        return Decision(state)  # `failed`: one try was refused, and an earlier one had its effect all the same
     state = _with(state, captured.model_copy(update={"refund": "done"}))
     if state.hidden or not captured.counts:
         return Decision(state)

@@ -51,7 +51,9 @@ def returning(url: str, booking_id: str, allowed: Allowed) -> str:
 
 
 def with_id(url: str, booking_id: str) -> str:
-    """The address with the booking's id; one that is there already is replaced."""
+    """The address with the booking's id; one that is there already is replaced. Its scheme is in small letters, as checkouts take it."""
+    scheme, colon, rest = url.partition(":")
+    url = f"{scheme.lower()}{colon}{rest}"
     address, mark, fragment = url.partition("#")
     place, _, query = address.partition("?")
     others = [each for each in query.split("&") if each and each.partition("=")[0] != PARAMETER]
@@ -60,6 +62,8 @@ def with_id(url: str, booking_id: str) -> str:
 
 def _is_host(host: str, place: str) -> bool:
     if place.startswith("["):
+        if "%" in host:  # a zone says something to one machine alone
+            return False
         try:
             ipaddress.IPv6Address(host)
         except ValueError:

@@ -48,6 +48,10 @@ class Decision:
         return self.account.booking_id
 
     def put(self, checkout: Checkout) -> Checkout:
+        """The checkout as it is now; whose it was is forgotten when it has ended."""
+        if checkout.status not in LIVE and checkout.asked.email is not None:
+            asked = checkout.asked.model_copy(update={"email": None})
+            checkout = checkout.model_copy(update={"asked": asked})
         others = tuple(checkout if each.id == checkout.id else each for each in self.account.checkouts)
         known = self.account.checkout(checkout.id) is not None
         self.account = self.account.model_copy(update={"checkouts": others if known else (*others, checkout)})

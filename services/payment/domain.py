@@ -18,6 +18,7 @@ from services.payment.provider_words import refund, session
 from services.payment.state import LIVE, Account, Checkout
 
 Command = CreateCheckout | CancelCheckout | RefundPayment | RecordProviderEvent | RecordCallOutcome
+MOST_CHECKOUTS = 50  # of a booking: each is kept, as money may come late, and all are read with each message about one
 LATE_SECONDS = 5.0  # then whoever asked for a page is told that it takes longer
 
 
@@ -46,6 +47,11 @@ def _create(decision: Decision, checkout_id: str, asked: CreateCheckout) -> None
         if other.status == "open" and not other.tried and _same(other.asked, asked):
             decision.events.append(opened(other, checkout_id))
             return
+    if len(decision.account.checkouts) >= MOST_CHECKOUTS:
+        for other in alive:
+            step(decision, other.id, "close")
+        failed(decision, checkout, "refused", f"{MOST_CHECKOUTS} pages were asked for already.")
+        return
     decision.put(checkout)
     if any(each.status == "processing" for each in alive):
         step(decision, checkout.id, "overtaken")

@@ -31,7 +31,7 @@ def schedules(seconds: float) -> Mapping[str, Schedule]:
         "open": Schedule(_PACE[:8], seconds=seconds),
         "close": Schedule(_PACE, for_ever=True, seconds=seconds),
         "refund": Schedule(_PACE, for_ever=True, seconds=seconds),
-        "late": Schedule((1.0,), for_ever=True, seconds=seconds),
+        "late": Schedule((1.0,), for_ever=True, seconds=seconds, timer=True),
     }
 
 

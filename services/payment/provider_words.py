@@ -10,7 +10,7 @@ from contracts.payment import (
     RefundFailedReason,
 )
 from services.payment.decision import Decision, NotBelieved, ask_back, enter, failed, step, turn
-from services.payment.state import LIVE, REFUND, Checkout, CheckoutInput, Payment, RefundStatus
+from services.payment.state import LIVE, REFUND, Checkout, CheckoutInput, Payment, Refund, RefundStatus
 
 
 def session(
@@ -72,6 +72,15 @@ def _captured(decision: Decision, checkout: Checkout, session: ProviderSession, 
         turn(decision)
 
 
+def _becomes(asked: Refund, said: ProviderRefund | None, became: RefundStatus) -> RefundStatus | None:
+    """What the refund is then; None if nothing changes. A refusal says what came of one try, a refund what came of the money."""
+    if said is None and asked.status != "asked":
+        return None
+    if said is not None and asked.status == "failed" and asked.refund is None:
+        return REFUND["asked"].get(became) if became != "failed" else None
+    return REFUND[asked.status].get(became)
+
+
 def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | None, why: str = "") -> None:
     """Compare the refund with what was asked for, then let it count; none: the provider will not give it back."""
     asked = decision.account.refund(refund_id)
@@ -83,7 +92,7 @@ def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | Non
             raise NotBelieved(f"{said.amount} {said.currency} of {said.payment} went back")
         words: dict[str, RefundStatus] = {"succeeded": "done", "pending": "pending", "requires_action": "pending"}
         became = words.get(said.status, "failed")
-    status = REFUND[asked.status].get(became)
+    status = _becomes(asked, said, became)
     if status is None:
         return
     decision.put_refund(asked.model_copy(update={"status": status, "refund": said.id if said else asked.refund}))

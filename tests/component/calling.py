@@ -9,7 +9,7 @@ import os
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,8 @@ class Toy:
     def decide(self, state: Changes, message: Incoming, now: datetime) -> Sequence[Output]:
         match message.body:
             case AskToy() as ask:
-                state.calls.append(calls.call(message, "ask", ask.destination, ask.thing_id, ask))
+                kind = "ring" if ask.destination == "clock" else "ask"
+                state.calls.append(calls.call(message, kind, ask.destination, ask.thing_id, ask))
             case ToyHeard() as heard:
                 state.heard.append((heard.call_id, heard.answer))
         return ()
@@ -176,7 +177,8 @@ class Scene:
     async def calling(self, schedule: Schedule = QUICK, **limits: float) -> AsyncIterator[Caller]:
         """A caller beside the test."""
         failures: list[BaseException] = []
-        bounds, schedules = Limits(**limits), {"ask": schedule}  # type: ignore[arg-type]
+        bounds = Limits(**limits)  # type: ignore[arg-type]
+        schedules = {"ask": schedule, "ring": replace(schedule, timer=True)}
         caller = Caller(
             self.toy.name,
             self.settings(),

@@ -104,6 +104,21 @@ async def test_a_slow_destination_delays_nobody_else(toy: Scene) -> None:
     assert sorted(toy.other.asked("slow")) == sorted(slow)
 
 
+async def test_a_timer_waits_for_no_call_even_when_there_is_no_room_for_more(toy: Scene) -> None:
+    toy.other.gates.update({"slow": asyncio.Event(), "slower": asyncio.Event()})
+    async with toy.deciding(), toy.calling(most=2):
+        for each in ("slow", "slower"):
+            await toy.ask(each)
+            await until(lambda each=each: _some(toy.other.asked(each), 1))  # type: ignore[misc]
+        timer, third = await toy.ask("clock"), await toy.ask("third")
+        await until(lambda: toy.heard(timer))
+        assert toy.other.asked("third") == []
+        for gate in toy.other.gates.values():
+            gate.set()
+        await until(lambda: toy.heard(third))
+        await toy.closed(4)
+
+
 async def test_who_has_waited_in_a_short_queue_comes_before_a_long_one(toy: Scene) -> None:
     """With room for two, each free place goes to the destination that has the fewest under way."""
     async with toy.deciding():

@@ -69,6 +69,11 @@ def test_confirm_with_payment_keeps_the_slot_and_asks_for_a_page() -> None:
     assert (create.expires_at - LATER).total_seconds() == 3600
 
 
+def test_an_address_with_its_scheme_in_capitals_gets_a_page() -> None:
+    create = created(confirmed(HELD, success_url="HTTPS://harbour.example/thanks"))
+    assert create.success_url == CREATE_CHECKOUT.success_url
+
+
 def test_the_page_is_as_long_open_as_the_settings_say() -> None:
     create = created(confirmed(HELD, Rules(seconds=2100)))
     assert (create.expires_at - LATER).total_seconds() == 2100

@@ -275,6 +275,14 @@ def test_a_refund_that_the_provider_refuses_is_shown_and_asked_for_again_by_anot
     assert done.state.booking.status == "REFUNDED"
 
 
+def test_a_refund_that_was_refused_and_had_its_effect_all_the_same_makes_the_booking_refunded() -> None:
+    shown = told(REFUNDING, not_refunded()).state
+    done = told(shown, refunded()).state
+    assert done is not None
+    assert (done.booking.status, done.booking.payment_status) == ("REFUNDED", "refunded")
+    assert kinds(told(done, not_refunded())) == [BookingUpdated], "as long as no bank sends it back"
+
+
 def test_a_refund_that_a_bank_sends_back_days_later_is_shown_and_asked_for_again() -> None:
     decision = told(REFUNDED, not_refunded())
     shown = changed(REFUNDED, payment_status="refund_failed")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.examples import BOOKING_ID
+from contracts.examples import BOOKING_ID, CREATE_CHECKOUT
+from contracts.payment import CreateCheckout
 from services.booking.contact import Unfit
 from services.booking.return_urls import LONGEST, Allowed, returning
 
@@ -29,7 +30,7 @@ HOME = Allowed(loopback=True)
         ("https://harbour.example:8443/t", f"https://harbour.example:8443/t?{ID}"),
         ("https://xn--caf-dma.example/t", f"https://xn--caf-dma.example/t?{ID}"),
         ("https://[2001:db8::1]/t", f"https://[2001:db8::1]/t?{ID}"),
-        ("HTTPS://Harbour.Example/t", f"HTTPS://Harbour.Example/t?{ID}"),
+        ("HTTPS://Harbour.Example/t", f"https://Harbour.Example/t?{ID}"),
     ],
 )
 def test_the_address_carries_the_booking_s_id_and_keeps_its_query(url: str, wanted: str) -> None:
@@ -61,6 +62,7 @@ def test_the_address_carries_the_booking_s_id_and_keeps_its_query(url: str, want
         ("https://harbour.example:99999/", "is not a URL"),
         ("https://harbour.example:x/", "is not a URL"),
         ("https://[::1/", "is not a URL"),
+        ("https://[fe80::1%25eth0]/", "names no host"),
         ("https://harbour.example\\@evil.example/", "is not a URL in plain ASCII"),
         ("https://harbour.example/\r\nX: y", "is not a URL in plain ASCII"),
         ("https://harbour.example/a b", "is not a URL in plain ASCII"),
@@ -99,13 +101,15 @@ def test_only_the_hosts_that_are_named_count_where_some_are() -> None:
             returning(other, BOOKING_ID, allowed)
 
 
-@given(st.one_of(st.text(max_size=60), st.from_regex(r"https?:[/\\@:.?#\[\]a-z0-9%-]{0,40}", fullmatch=True)))
+@given(st.one_of(st.text(max_size=60), st.from_regex(r"[hH]ttp[sS]?:[/\\@:.?#\[\]a-z0-9%-]{0,40}", fullmatch=True)))
 def test_whatever_is_given_is_a_plain_https_address_with_the_id_or_is_refused(url: str) -> None:
     try:
         made = returning(url, BOOKING_ID, Allowed())
     except Unfit:
         return
-    assert made.lower().startswith("https://")
+    assert made.startswith("https://")
+    page = {**dict(CREATE_CHECKOUT), "success_url": made}
+    assert CreateCheckout(**page).success_url == made, "a checkout takes it"
     assert ID in made.partition("#")[0].partition("?")[2].split("&")
     assert "@" not in made[8:].partition("/")[0].partition("?")[0].partition("#")[0]
     assert len(made) <= 2000
