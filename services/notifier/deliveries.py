@@ -202,7 +202,7 @@ WHERE ctid = ANY(ARRAY(
   JOIN LATERAL (SELECT d.ctid FROM deliveries d
     WHERE d.subscription_id = s.id AND d.organisation_id = s.organisation_id AND d.status = 'waiting'
     LIMIT {PRUNE_ROWS} FOR UPDATE SKIP LOCKED) d ON true
-  WHERE NOT s.enabled AND s.deleted AND s.updated_at > statement_timestamp() - interval '1 day'
+  WHERE NOT s.enabled AND s.deleted AND s.updated_at > statement_timestamp() - interval '1 hour'
   LIMIT {PRUNE_ROWS}))
 """  # noqa: S608 - a number of our own
 
