@@ -99,7 +99,9 @@ def hanging_up_late(answer: bytes, callers: int, seconds: float) -> Manners:
         await all_there.wait()
         await caller.say(answer)
         await caller.request()
-        await asyncio.sleep(seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await caller.wait()
 
     return manners
 
