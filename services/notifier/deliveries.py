@@ -68,6 +68,8 @@ RETURNING d.id::text, d.subscription_id::text, d.organisation_id, d.attempts, d.
   s.version, d.event_id::text, d.type, extract(epoch FROM clock_timestamp() - d.created_at)::float8, e.body
 """  # noqa: S608 - SQL of our own
 
+VERSION = "SELECT version FROM subscriptions WHERE organisation_id = $1 AND id = $2::uuid"
+
 # What this very instance had when it died: nobody else has to wait for the end of its claims.
 TAKE_BACK = "UPDATE deliveries SET claimed_until = NULL WHERE status = 'waiting' AND claimed_by = $1 AND claimed_until IS NOT NULL"
 
@@ -155,36 +157,54 @@ JOIN LATERAL (SELECT s.organisation_id, s.id, s.version, s.enabled, s.failing_si
 WHERE NOT seen.good AND s.enabled AND s.failing_since < clock_timestamp() - make_interval(secs => $10::float8)
 """
 
+# The oldest of any organisation: who has many replays waits for their own, and for nobody else's.
 REPLAY = """
 SELECT r.id::text, r.organisation_id, r.subscription_id::text, r.from_at, r.to_at, r.reached, s.events
 FROM replays r
 LEFT JOIN subscriptions s ON s.organisation_id = r.organisation_id AND s.id = r.subscription_id AND NOT s.deleted
-WHERE r.ended_at IS NULL
-ORDER BY r.created_at
-LIMIT 1
+WHERE r.id = (
+  SELECT o.id
+  FROM (SELECT DISTINCT ON (organisation_id) id FROM replays WHERE ended_at IS NULL ORDER BY organisation_id, created_at) o
+  ORDER BY random()
+  LIMIT 1)
 """
 REPLAY_PAGE = 500
 PAGE = f"""
-SELECT id::text, type, position, created_at
+SELECT id::text, type, position, created_at, stored_at
 FROM events
 WHERE organisation_id = $1 AND position IS NOT NULL AND position > $2
 ORDER BY position
 LIMIT {REPLAY_PAGE}
 """  # noqa: S608 - a number of our own
-# What was delivered is delivered again under the same id; what waits anyway is left as it is.
+# What was delivered is delivered again under the same id; what waits anyway is left as it is. A new delivery is as old as its
+# event: it is deleted before the event is, for without the event it could not be made, and would be in the way of others.
 REPLAY_ON = """
 WITH moved AS (
   UPDATE replays
   SET reached = $2, ended_at = CASE WHEN $3 THEN clock_timestamp() END
   WHERE id = $1 AND reached = $4 AND ended_at IS NULL
   RETURNING organisation_id, subscription_id)
-INSERT INTO deliveries AS d (id, organisation_id, subscription_id, event_id, type)
-SELECT u.id, m.organisation_id, m.subscription_id, u.event_id, u.type
-FROM moved m, unnest($5::uuid[], $6::uuid[], $7::text[]) u(id, event_id, type)
+INSERT INTO deliveries AS d (id, organisation_id, subscription_id, event_id, type, created_at)
+SELECT u.id, m.organisation_id, m.subscription_id, u.event_id, u.type, u.stored_at
+FROM moved m, unnest($5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[]) u(id, event_id, type, stored_at)
 ON CONFLICT (id) DO UPDATE
 SET status = 'waiting', ended_at = NULL, due_at = clock_timestamp(), began = d.attempts
 WHERE d.status <> 'waiting'
 """
+
+
+# What waits for a subscription that is deleted is for nobody: whoever looks for what is due would go past it for days.
+FORGET = f"""
+DELETE FROM deliveries
+WHERE ctid = ANY(ARRAY(
+  SELECT d.ctid
+  FROM subscriptions s
+  JOIN LATERAL (SELECT d.ctid FROM deliveries d
+    WHERE d.subscription_id = s.id AND d.organisation_id = s.organisation_id AND d.status = 'waiting'
+    LIMIT {PRUNE_ROWS} FOR UPDATE SKIP LOCKED) d ON true
+  WHERE NOT s.enabled AND s.deleted AND s.updated_at > statement_timestamp() - interval '1 hour'
+  LIMIT {PRUNE_ROWS}))
+"""  # noqa: S608 - a number of our own
 
 
 def prunes(kept: timedelta) -> tuple[str, ...]:
@@ -200,6 +220,7 @@ WHERE ctid = ANY(ARRAY(
 """  # noqa: S608 - names and numbers of our own
 
     return (
+        FORGET,
         prune("deliveries", "created_at"),
         # An event outlives its deliveries: one that is retried at the last moment still has its body.
         prune("events", "stored_at", f"- interval '{seconds // 8} seconds'"),

@@ -139,6 +139,8 @@ class Deliverer:
             soon = self._soon - time.monotonic()
             pause = min(LOOK_SECONDS, soon) if soon > 0 else LOOK_SECONDS
             self._soon = self._soon if soon > 0 else math.inf
+            for subscription in list(self._waiting):
+                self._begin(subscription)  # who stopped answering does not wake us
             try:
                 idle, since = not await self._claim(), time.monotonic() - looked
                 if since >= MOST_BUSY_SECONDS or (idle and (self._wake.is_set() or since >= LOOK_SECONDS / 2)):
@@ -208,11 +210,11 @@ class Deliverer:
             if now - since > SPARE_SECONDS / 2:
                 self._over(Outcome(claimed, False, given_back=True))
                 continue
-            to.under_way += 1
+            to.asked(now)
             task = asyncio.create_task(self._make(claimed))
             self._posts[task] = claimed
             task.add_done_callback(self._made)
-        if queue and now < to.closed_until:
+        if now < to.closed_until or to.stalled(now):
             while queue:
                 self._over(Outcome(queue.popleft()[0], False, given_back=True))
         if not queue:
@@ -249,7 +251,7 @@ class Deliverer:
         if good:
             measures.SETTLED.observe(claimed.age + sent.seconds)
             self._over(Outcome(claimed, True, None, tried))
-        elif sent.status == domain.GONE:
+        elif sent.status == domain.GONE and not await self._has_changed(claimed):
             told = await self.settler.disable(claimed.organisation, claimed.subscription, claimed.version, "gone")
             self._over(Outcome(claimed, False, None if told else AGAIN_SECONDS, tried))
         else:
@@ -258,6 +260,16 @@ class Deliverer:
             if after is not None:
                 self._soon = min(self._soon, time.monotonic() + after + SETTLED_SECONDS)
             self._over(Outcome(claimed, False, after, tried))
+
+    async def _has_changed(self, claimed: Claimed) -> bool:
+        """Whether its owner has changed the subscription since: then what the former URL answers is a failure like others."""
+        try:
+            now: int | None = await self.database.fetchval(
+                deliveries.VERSION, claimed.organisation, claimed.subscription
+            )
+        except TRANSIENT:
+            return True  # it will say so again
+        return now != claimed.version
 
     def _key(self, claimed: Claimed, sealed: str) -> bytes:
         known = (claimed.organisation, claimed.subscription, sealed)

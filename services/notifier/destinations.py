@@ -32,6 +32,7 @@ class Destination:
 
     in_hand: int = 0  # claimed and not over: waiting here or under way
     under_way: int = 0
+    heard: float = 0.0  # when it answered last, or else was asked first
     successes: int = 0
     failures: int = 0  # in a row
     usual: float = 0.1  # seconds that an answer takes
@@ -52,7 +53,7 @@ class Destination:
         sent = self.side_by_side(limits)
         if self.in_hand - self.under_way >= sent:
             return 0
-        if self.failures == 0 and self.successes:
+        if self.failures == 0 and self.successes and not self.stalled(now):
             sent = round(sent * min(MOST_IN_HAND, max(1.0, IN_HAND_SECONDS / max(self.usual, 0.001) / sent)))
         return max(0, sent - self.in_hand)
 
@@ -60,13 +61,23 @@ class Destination:
         """Whether another one may go under way now."""
         return now >= self.closed_until and self.under_way < self.side_by_side(limits)
 
-    @property
-    def slow(self) -> bool:
+    def asked(self, now: float) -> None:
+        """Another one is under way."""
+        if not self.under_way:
+            self.heard = now
+        self.under_way += 1
+
+    def stalled(self, now: float) -> bool:
+        """Whether it leaves everything that is under way without an answer, however quick it used to be."""
+        return self.under_way > 0 and now - self.heard > SLOW_SECONDS
+
+    def slow(self, now: float) -> bool:
         """Whether it would hold the room that others need."""
-        return self.usual > SLOW_SECONDS or self.failures > 0
+        return self.usual > SLOW_SECONDS or self.failures > 0 or self.stalled(now)
 
     def answered(self, good: bool, seconds: float, limits: Limits, now: float, asked: float | None = None) -> None:
         """An attempt is over; `asked` are the seconds for which the receiver asked to be left alone."""
+        self.heard = now
         self.usual += PACE * (seconds - self.usual)
         if good:
             self.successes, self.failures, self.pause, self.closed_until = self.successes + 1, 0, 0.0, 0.0
@@ -97,8 +108,10 @@ class Destinations:
 
     def rooms(self, now: float) -> dict[str, int]:
         """What may be claimed for those that are given more or less than `FIRST`, as a stranger is."""
-        crowded = sum(each.in_hand for each in self.known.values() if each.slow) >= self.limits.most // 2
-        rooms = {key: 0 if crowded and each.slow else each.room(self.limits, now) for key, each in self.known.items()}
+        crowded = sum(each.in_hand for each in self.known.values() if each.slow(now)) >= self.limits.most // 2
+        rooms = {
+            key: 0 if crowded and each.slow(now) else each.room(self.limits, now) for key, each in self.known.items()
+        }
         return {key: room for key, room in rooms.items() if room != FIRST}
 
     def opens(self, now: float) -> float | None:

@@ -44,6 +44,10 @@ def decide(
 ) -> Decision:
     """What follows. `held` is how many subscriptions the organisation has, `bad_secret` why a secret that came is none."""
     if isinstance(command, CreateSubscription):
+        if state is not None:  # the key of its request is used again, so much later that its first answer is forgotten
+            return _refused(
+                "CONFLICT", "This subscription was made long ago. Another one needs another Idempotency-Key."
+            )
         return _create(command, now, rules, held, bad_secret)
     if isinstance(command, DisableSubscription):
         return _disable(state, command, now)
@@ -104,6 +108,8 @@ def _rotate(state: State, command: RotateSecret, now: datetime) -> Decision:
     alive = tuple(each for each in state.former if each.until > now)
     if len(alive) >= MOST_FORMER:
         return _refused("CONFLICT", f"The secret was rotated {MOST_FORMER} times within 24 hours. Come again later.")
+    if command.secret in (state.secret, *(each.secret for each in alive)):
+        return _refused("CONFLICT", "This secret counts already. Another one needs another Idempotency-Key.")
     until = now + KEPT_SECRET
     subscription = _next(state.subscription, now, previous_secret_until=until)
     former = (Former(secret=state.secret, until=until), *alive)

@@ -14,12 +14,12 @@ async def replay_on(database: asyncpg.Pool) -> bool:
     replay, organisation, subscription, from_, to, reached, patterns = row
     events = await database.fetch(deliveries.PAGE, organisation, reached) if patterns else []
     wanted = [
-        (delivery_id(subscription, event), event, kind)
-        for event, kind, _, created_at in events
+        (delivery_id(subscription, event), event, kind, stored_at)
+        for event, kind, _, created_at, stored_at in events
         if from_ <= created_at < to and domain.matches(tuple(patterns.split(" ")), kind)
     ]
     last = len(events) < deliveries.REPLAY_PAGE
     upto = events[-1]["position"] if events else reached
-    columns = [list(column) for column in zip(*wanted, strict=True)] or [[], [], []]
+    columns = [list(column) for column in zip(*wanted, strict=True)] or [[], [], [], []]
     await database.execute(deliveries.REPLAY_ON, replay, upto, last, reached, *columns)
     return True

@@ -80,7 +80,6 @@ class Sender:
         self._session = aiohttp.ClientSession(
             connector=GuardedConnector(self.rules, self.names or system_names(), ssl=self.tls or True),
             headers=HEADERS,
-            timeout=aiohttp.ClientTimeout(total=self.seconds, ceil_threshold=self.seconds + 1),
             auto_decompress=False,  # what is packed stays so: no bomb goes off
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,  # a proxy from the environment would connect for us, to anywhere
@@ -106,13 +105,20 @@ class Sender:
         after = _retry_after(heard["Retry-After"]) if "Retry-After" in heard else None
         return Sent(response.status, _kept(heard), text, time.perf_counter() - began, None, after, False)
 
+    def _timeout(self, until: float) -> aiohttp.ClientTimeout:
+        left = max(until - time.monotonic(), 0.001)  # none at all would be no bound
+        return aiohttp.ClientTimeout(total=left, ceil_threshold=self.seconds + 1)
+
     async def _answer(self, to: URL, body: bytes, headers: Mapping[str, str]) -> ClientResponse:
         """The head of the answer. A kept connection that the receiver gave up meanwhile is none of its failures: the next is tried."""
-        left = MOST_STALE
+        left, until = MOST_STALE, time.monotonic() + self.seconds
         while True:
             conversation.set(None)
             try:
-                return await self._session.post(to, data=body, headers=headers, allow_redirects=False)
+                # All tries have the time of one: a receiver cannot win more by giving connections up late.
+                return await self._session.post(
+                    to, data=body, headers=headers, allow_redirects=False, timeout=self._timeout(until)
+                )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 used = conversation.get()
                 left -= 1

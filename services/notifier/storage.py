@@ -101,7 +101,7 @@ ON CONFLICT (organisation_id, id) DO UPDATE
 SET revision = excluded.revision, version = excluded.version, enabled = excluded.enabled, deleted = excluded.deleted,
   url = excluded.url, events = excluded.events, secrets = excluded.secrets, secrets_until = excluded.secrets_until,
   updated_at = excluded.updated_at, state = excluded.state,
-  failing_since = CASE WHEN excluded.enabled AND NOT s.enabled THEN NULL ELSE s.failing_since END
+  failing_since = CASE WHEN (excluded.enabled AND NOT s.enabled) OR excluded.url <> s.url THEN NULL ELSE s.failing_since END
 WHERE s.revision = excluded.revision - 1
 RETURNING 1
 """
@@ -131,11 +131,11 @@ INSERT INTO deliveries (id, organisation_id, subscription_id, event_id, type)
 SELECT * FROM unnest({0}::uuid[], {1}::text[], {2}::uuid[], {3}::uuid[], {4}::text[])
 RETURNING 1
 """
-# Also while a sender has it: then it is sent once more, for that is what was asked for.
+# Also while a sender has it: then it is sent once more, for that is what was asked for, and what comes of the other is not waited for.
 _AGAIN = """
 UPDATE deliveries d
-SET status = 'waiting', ended_at = NULL, due_at = clock_timestamp(), claimed_until = NULL, began = d.attempts + 1,
-  attempts = d.attempts + 1
+SET status = 'waiting', ended_at = NULL, due_at = clock_timestamp(), claimed_until = NULL,
+  began = d.attempts + (d.claimed_until IS NOT NULL)::int, attempts = d.attempts + (d.claimed_until IS NOT NULL)::int
 FROM unnest({0}::text[], {1}::uuid[]) u(organisation_id, id)
 WHERE d.organisation_id = u.organisation_id AND d.id = u.id
 RETURNING 1

@@ -167,3 +167,52 @@ async def test_days_of_nothing_but_failure_disable_the_subscription(hooks: Hooks
         told = await log.until(lambda records: [r for r in records if (r.key or b"").decode() == about])
         assert header(told[0], "ce_type") == "holdfast.SubscriptionDisabled.v1"
         assert orjson.loads(told[0].value or b"")["subscription"]["disabledReason"] == "failing"
+
+
+async def test_a_receiver_that_has_moved_is_not_gone(hooks: Hooks) -> None:
+    """The former URL answers 410 when the subscription has a new one already: the delivery goes there."""
+    moved = asyncio.Event()
+
+    async def gone(_request: web.Request, _body: bytes) -> web.StreamResponse:
+        await moved.wait()
+        return web.Response(status=410)
+
+    hooks.receiver.answers["/old-place"] = gone
+    about = await hooks.subscribe("/old-place")
+    [event] = await hooks.happen()
+    await hooks.arrive("/old-place", 1)
+    async with hooks.bus.listening(topics.CLIENTS_REPLIES.name) as log:
+        change = ChangeSubscription(subscription_id=about, url=hooks.receiver.url + "/new-place")
+        await hooks.asked(log, change, "SubscriptionAnswer")
+    moved.set()
+    assert await hooks.ended(about, 1) == {"delivered": 1}
+    assert [each.id for each in hooks.receiver.at("/new-place")] == [delivery_of(about, event)]
+
+
+async def test_the_failures_of_a_former_url_are_not_those_of_the_new_one(hooks: Hooks) -> None:
+    hooks.receiver.answers |= {"/failed": status(500), "/fails-once": status(500)}
+    about = await hooks.subscribe("/failed")
+    await hooks.happen()
+    await hooks.ended(about, 1)
+    await hooks.sql(
+        "UPDATE subscriptions SET failing_since = now() - interval '6 days' WHERE id = $1 RETURNING 1", about
+    )
+    async with hooks.bus.listening(topics.CLIENTS_REPLIES.name) as log:
+        change = ChangeSubscription(subscription_id=about, url=hooks.receiver.url + "/fails-once")
+        await hooks.asked(log, change, "SubscriptionAnswer")
+    await hooks.happen()
+    await hooks.ended(about, 2)
+    lasts = "SELECT enabled, failing_since > now() - interval '1 day' FROM subscriptions WHERE id = $1"
+    assert await hooks.sql(lasts, about) == [(True, True)]
+
+
+async def test_what_is_retried_counts_the_attempts_that_were_made(hooks: Hooks) -> None:
+    about = await hooks.subscribe("/again")
+    [event] = await hooks.happen()
+    await hooks.ended(about, 1)
+    async with hooks.bus.listening(topics.CLIENTS_REPLIES.name) as log:
+        await hooks.asked(log, RetryDelivery(delivery_id=delivery_of(about, event)), "DeliveryAnswer")
+    await hooks.arrive("/again", 2)
+    assert await hooks.ended(about, 1) == {"delivered": 1}
+    [(attempts, tries)] = await hooks.sql("SELECT attempts, tries FROM deliveries WHERE subscription_id = $1", about)
+    assert (attempts, [orjson.loads(each)["number"] for each in tries]) == (2, [1, 2])

@@ -161,7 +161,9 @@ async def test_another_service_subscribes_changes_and_leaves_by_the_typed_client
         await client.retry_delivery(pinged.delivery_id)
         again = await hooks.arrive("/typed", 4)
         assert sorted(each.id for each in again) == sorted([pinged.delivery_id, delivery_of(about, event)] * 2)
-        assert (await client.rotate_secret(about, sealed)).previous_secret_until
+        new = "whsec_" + base64.b64encode(bytes(range(40, 72))).decode()
+        other = SEAL.seal(new.encode(), handlers.purpose(hooks.organisation, about))
+        assert (await client.rotate_secret(about, other)).previous_secret_until
         await client.delete_subscription(about)
         with pytest.raises(CommandRefused, match="NOT_FOUND"):
             await client.ping_subscription(about)

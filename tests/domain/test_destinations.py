@@ -93,3 +93,16 @@ def test_who_is_forgotten_has_nothing_in_hand() -> None:
     all_.of("b")
     all_.of("c")
     assert set(all_.known) == {"a", "c"}
+
+
+def test_who_leaves_everything_without_an_answer_is_slow_however_quick_it_was() -> None:
+    to = proved()
+    for _ in range(16):
+        to.asked(10.0)
+    to.in_hand = 16
+    assert not to.slow(10.5)
+    assert to.room(LIMITS, 10.5) > 0
+    assert to.slow(11.5)
+    assert to.room(LIMITS, 11.5) == 0
+    to.answered(True, 2.0, LIMITS, 11.6)
+    assert not to.stalled(11.7)

@@ -118,10 +118,27 @@ def test_rotate_secret_keeps_the_former_one_for_a_day() -> None:
 def test_rotate_secret_is_refused_the_fifth_time_in_a_day() -> None:
     state = made()
     for number in range(4):
-        rotated = domain.decide(state, RotateSecret(subscription_id=ID, secret=f"sealed-{number}"), NOW, RULES).state
+        rotated = domain.decide(state, RotateSecret(subscription_id=ID, secret=f"new-{number}"), NOW, RULES).state
         assert rotated is not None
         state = rotated
     assert refused(domain.decide(state, RotateSecret(subscription_id=ID, secret="more"), NOW, RULES))[0] == "CONFLICT"
+
+
+def test_a_secret_that_still_counts_is_no_new_one() -> None:
+    """An Idempotency-Key that is used again when nobody remembers it makes the secret that it made before."""
+    once = domain.decide(made(), RotateSecret(subscription_id=ID, secret="sealed-2"), NOW, RULES).state
+    for secret in ("sealed-2", "sealed-1"):
+        assert (
+            refused(domain.decide(once, RotateSecret(subscription_id=ID, secret=secret), NOW, RULES))[0] == "CONFLICT"
+        )
+
+
+def test_create_subscription_changes_none_that_is_there() -> None:
+    """Its id follows from an Idempotency-Key: one that is used again later leaves what came of it as it is, deleted or not."""
+    rotated = domain.decide(made(), RotateSecret(subscription_id=ID, secret="sealed-2"), NOW, RULES).state
+    deleted = domain.decide(made(), DeleteSubscription(subscription_id=ID), NOW, RULES).state
+    for there in (rotated, deleted):
+        assert refused(domain.decide(there, CREATE, NOW, RULES)) == ("CONFLICT", [])
 
 
 def test_delete_subscription_forgets_the_secret_and_is_final() -> None:

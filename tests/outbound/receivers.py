@@ -90,6 +90,22 @@ def silent_after(answer: bytes) -> Manners:
     return manners
 
 
+def hanging_up_late(answer: bytes, callers: int, seconds: float) -> Manners:
+    """Says these bytes to the first request of each connection, once there are so many; hangs up so long after the second."""
+    all_there = asyncio.Barrier(callers)
+
+    async def manners(caller: Caller) -> None:
+        await caller.request()
+        await all_there.wait()
+        await caller.say(answer)
+        await caller.request()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await caller.wait()
+
+    return manners
+
+
 def endless(head: bytes, piece: bytes) -> Manners:
     """Never stops talking."""
 

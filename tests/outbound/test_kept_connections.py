@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from certificates import Authority
 from name_server import NameServer, name_server
-from receivers import Caller, Manners, answering, receiver, silent_after
+from receivers import Caller, Manners, answering, hanging_up_late, receiver, silent_after
 
 from services.notifier.addresses import AddressRules
 from services.notifier.sending import Sender
@@ -65,6 +65,16 @@ async def test_many_kept_connections_given_up_at_once_are_no_failure() -> None:
             sent = await asyncio.gather(*(sender.post(hook.url, b"{}", {}) for _ in range(20)))
             assert {each.status for each in sent} == {200}
     assert len(hook.requests) == 100
+
+
+async def test_kept_connections_given_up_one_after_another_take_the_time_of_one_attempt() -> None:
+    """Each lets the request wait before it hangs up: all of them together have the time that one answer has."""
+
+    async with receiver(hanging_up_late(OK, 12, 0.4)) as hook, Sender(DEVELOPMENT, 1.0) as sender:
+        await asyncio.gather(*(sender.post(hook.url, b"{}", {}) for _ in range(12)))
+        sent = await sender.post(hook.url, b"{}", {})
+    assert sent.seconds < 1.5
+    assert sent.error == "timeout: no answer within 1 s"
 
 
 async def test_a_receiver_that_hangs_up_on_new_connections_has_failed() -> None:
