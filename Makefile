@@ -25,13 +25,13 @@ reset: .venv/.ready ## forget the data of `make up`; refused while it runs
 	@$(BIN)/holdfast reset $(ARGS)
 
 ##@ Work on it
-test: .venv/.ready ## domain, contracts, components, system: up to five minutes
+test: .venv/.ready ## domain, contracts, components, system: about eight minutes
 	@INFRA=$(INFRA) $(BIN)/python -m pytest $(SUITE) -m "not chaos and not conformance and not compose" -n 2 --dist loadfile $(ARGS)
 compose: .venv/.ready ## docker compose up, the demo, scaled under load, every container killed; needs a Docker engine
 	@$(BIN)/python -m pytest tests/chaos/test_compose.py -m compose -s $(ARGS)
-chaos: .venv/.ready ## every crash point of every service, rebalances, relays killed: up to twenty minutes
+chaos: .venv/.ready ## every crash point of every service, rebalances, relays killed: about twenty minutes
 	@$(BIN)/python -m pytest tests -m chaos $(ARGS)
-conformance: .venv/.ready ## ten thousand requests drawn from the OpenAPI document: five minutes
+conformance: .venv/.ready ## ten thousand requests drawn from the OpenAPI document: five minutes or ten
 	@$(BIN)/python -m pytest tests/conformance -m conformance -s $(ARGS)
 check: .venv/.ready ## lint, format, types, import directions
 	@$(BIN)/ruff check .

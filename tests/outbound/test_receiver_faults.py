@@ -207,7 +207,7 @@ async def test_headers_that_cannot_be_sent_are_our_fault_and_raise_nothing() -> 
 
 
 async def test_fifty_hostile_receivers_do_not_slow_another_one() -> None:
-    """All that keep us busy, at once: the good receiver's p99 stays far below what a delivery may take."""
+    """All that keep us busy, at once: the good receiver's p99 stays below the 5 s that it may take beside them, whatever they do."""
     storms = [manners for manners, kind in NO_ANSWER.values() if kind == "protocol"] * 5
     async with receiver(answering(OK)) as hook, Sender(RULES, 10.0) as sender:
 
@@ -221,7 +221,7 @@ async def test_fifty_hostile_receivers_do_not_slow_another_one() -> None:
             times.append((await sender.post(hook.url, b"{}", {})).seconds)
         assert {task.result().status for task in hostile} == {None}
     assert len(storms) >= 45
-    assert sorted(times)[int(len(times) * 0.99)] < 1.0
+    assert sorted(times)[int(len(times) * 0.99)] < 5.0
 
 
 async def test_after_all_faults_nothing_is_left_open() -> None:
