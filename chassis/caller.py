@@ -26,6 +26,7 @@ from chassis.entries import Send, to_json
 from chassis.publisher import Publisher, acknowledged
 from chassis.settings import WorkerSettings
 from chassis.telemetry import metrics
+from chassis.waking import LISTEN_AGAIN_SECONDS, listen
 from contracts.envelope import derived_id, stamp, write
 from contracts.model import Message
 from contracts.topics import Topic
@@ -33,7 +34,6 @@ from contracts.topics import Topic
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0  # what is under way may end by itself for so long, then it is given back
-LISTEN_AGAIN_SECONDS = 1.0
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000, 10_000)
 
 ATTEMPTS = Counter("holdfast_calls_attempts", "Attempts that ended, by how", ["kind", "result"], registry=metrics)
@@ -100,7 +100,7 @@ class Caller:
     async def start(self) -> None:
         """Connect and begin. Raises KafkaError while Kafka is away."""
         await self.publisher.start()
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._run())]
+        self._tasks = [asyncio.create_task(listen(self._url, "calls", self._wake)), asyncio.create_task(self._run())]
         for task in self._tasks:
             task.add_done_callback(self._ended)
         self.joined.set()
@@ -127,24 +127,6 @@ class Caller:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()):
             self.failed(error)
-
-    # ---- what wakes us
-
-    async def _listen(self) -> None:
-        """Hear of new calls when they are committed. Without it they are found at the next look."""
-        while True:
-            with contextlib.suppress(*TRANSIENT):
-                connection = await asyncpg.connect(self._url, timeout=10)
-                try:
-                    gone = asyncio.Event()
-                    connection.add_termination_listener(lambda _connection, gone=gone: gone.set())
-                    await connection.add_listener("calls", lambda *_: self._wake.set())
-                    self._wake.set()  # for what was committed before
-                    await gone.wait()
-                finally:
-                    connection.terminate()
-            log.warning("not woken by the database for a while")
-            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
     async def _run(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0"]
@@ -92,3 +93,19 @@ async def _port(said: Path) -> str:
         assert time.monotonic() < ends, "the browser did not start"
         await asyncio.sleep(0.05)
     return said.read_text().split()[0]
+
+
+@contextlib.asynccontextmanager
+async def shop_pages() -> AsyncIterator[str]:
+    """Where a shop is whose pages say at which of them a customer has arrived."""
+
+    async def arrived(request: web.Request) -> web.Response:
+        return web.Response(text=f"arrived at {request.path} with {request.query.get('session')}")
+
+    app = web.Application()
+    app.router.add_get("/{page}", arrived)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from browsing import CHROMIUM, Tab, tab
+from browsing import CHROMIUM, Tab, shop_pages, tab
 from cashier import Cashier, cashier
 
 from embedded.platform import Platform
@@ -18,18 +17,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 async def shop() -> AsyncIterator[dict[str, str]]:
     """The pages of a shop to which its customers come back."""
-
-    async def arrived(request: web.Request) -> web.Response:
-        return web.Response(text=f"arrived at {request.path}")
-
-    app = web.Application()
-    app.router.add_get("/{page}", arrived)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield {"success_url": f"{url}/paid", "cancel_url": f"{url}/left"}
-    await runner.cleanup()
+    async with shop_pages() as url:
+        yield {"success_url": f"{url}/paid", "cancel_url": f"{url}/left"}
 
 
 @pytest.fixture

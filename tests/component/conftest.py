@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from bus import HOLD, INPUTS, PARTITIONS, Bus
+from hooks import Hooks, hooks_of
 from interleaved import worker  # noqa: F401 - a fixture
 from shop import house, pool  # noqa: F401 - fixtures
 
@@ -39,3 +40,16 @@ async def bus(whole_bus: Bus) -> Bus:
     for service in INPUTS:
         await whole_bus.skip(service)
     return whole_bus
+
+
+@pytest.fixture(scope="module")
+async def notifying(whole_bus: Bus) -> AsyncIterator[Hooks]:
+    """One notifier for the tests of a module."""
+    async with hooks_of(whole_bus) as hooks, hooks.notifying():
+        yield hooks
+
+
+@pytest.fixture
+def hooks(notifying: Hooks) -> Hooks:
+    """In an organisation of its own."""
+    return Hooks(notifying.bus, notifying.receiver, notifying.database)

@@ -3,31 +3,17 @@
 import asyncio
 import itertools
 import statistics
-from collections.abc import AsyncIterator
 
 import orjson
-import pytest
 from aiohttp import web
-from bus import Bus, header, until
-from hooks import Hooks, delivery_of, hooks_of
+from bus import header, until
+from hooks import Hooks, delivery_of
 from receiving import hanging, status
 
 from contracts import topics
 from contracts.notifier import ChangeSubscription, RetryDelivery
 
 BACKLOG = 400
-
-
-@pytest.fixture(scope="module")
-async def world(whole_bus: Bus) -> AsyncIterator[Hooks]:
-    async with hooks_of(whole_bus) as hooks, hooks.notifying():
-        yield hooks
-
-
-@pytest.fixture
-def hooks(world: Hooks) -> Hooks:
-    """In an organisation of its own."""
-    return Hooks(world.bus, world.receiver, world.database)
 
 
 async def test_a_failing_receiver_is_tried_by_the_schedule_under_one_id_and_given_up(hooks: Hooks) -> None:

@@ -1,14 +1,12 @@
 """Webhooks as a subscriber gets them: signed, once, in the bytes that were promised."""
 
 import base64
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 import standardwebhooks
-from bus import Bus
-from hooks import SEAL, SECRET, Hooks, delivery_of, hooks_of
+from hooks import SEAL, SECRET, Hooks, delivery_of
 
 from contracts import topics
 from contracts.booking import BookingPaid, BookingPaymentFailed
@@ -16,18 +14,6 @@ from contracts.client import Client, CommandRefused
 from contracts.examples import BOOKING
 from contracts.notifier import PingSubscription, RotateSecret
 from services.notifier import deliveries, handlers
-
-
-@pytest.fixture(scope="module")
-async def world(whole_bus: Bus) -> AsyncIterator[Hooks]:
-    async with hooks_of(whole_bus) as hooks, hooks.notifying():
-        yield hooks
-
-
-@pytest.fixture
-def hooks(world: Hooks) -> Hooks:
-    """In an organisation of its own."""
-    return Hooks(world.bus, world.receiver, world.database)
 
 
 async def test_an_event_arrives_signed_once_at_each_subscription_that_asked_for_it(hooks: Hooks) -> None:

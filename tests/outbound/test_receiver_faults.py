@@ -183,6 +183,7 @@ def _in(seconds: float) -> str:
         (_in(-3600), 0, 0),
         (_in(10_000_000), 86400, 86400),
     ],
+    ids=["seconds", "at once", "too many", "in an hour", "an hour ago", "in months"],  # not the time of collecting them
 )
 async def test_retry_after_is_read_in_both_forms(header: str, least: float, most: float) -> None:
     sent, _ = await _sent(answering(f"HTTP/1.1 429 No\r\nRetry-After: {header}\r\nContent-Length: 0\r\n\r\n".encode()))
@@ -207,21 +208,26 @@ async def test_headers_that_cannot_be_sent_are_our_fault_and_raise_nothing() -> 
 
 
 async def test_fifty_hostile_receivers_do_not_slow_another_one() -> None:
-    """All that keep us busy, at once: the good receiver's p99 stays below the 5 s that it may take beside them, whatever they do."""
+    """All that keep us busy, at once: the good receiver's p99 stays within a second of that of a sender without them."""
     storms = [manners for manners, kind in NO_ANSWER.values() if kind == "protocol"] * 5
-    async with receiver(answering(OK)) as hook, Sender(RULES, 10.0) as sender:
+    async with receiver(answering(OK)) as hook, Sender(RULES, 10.0) as sender, Sender(RULES, 10.0) as calm:
 
         async def storm(manners: Manners) -> Sent:
             async with receiver(manners) as hostile:
                 return await sender.post(hostile.url, b"{}", {})
 
         hostile = [asyncio.create_task(storm(manners)) for manners in storms]
-        times = []
+        times, without = [], []
         while not all(task.done() for task in hostile):
             times.append((await sender.post(hook.url, b"{}", {})).seconds)
+            without.append((await calm.post(hook.url, b"{}", {})).seconds)  # what the machine itself takes
         assert {task.result().status for task in hostile} == {None}
     assert len(storms) >= 45
-    assert sorted(times)[int(len(times) * 0.99)] < 5.0
+    assert _p99(times) < 1.0 + _p99(without)
+
+
+def _p99(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.99)]
 
 
 async def test_after_all_faults_nothing_is_left_open() -> None:

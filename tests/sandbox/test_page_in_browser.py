@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from browsing import CHROMIUM, Tab, tab
+from browsing import CHROMIUM, Tab, shop_pages, tab
 from sandboxed import Sandbox
 
 pytestmark = pytest.mark.skipif(
@@ -16,17 +15,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 async def shop() -> AsyncIterator[str]:
     """A shop that says at which of its pages the customer has arrived."""
-
-    async def arrived(request: web.Request) -> web.Response:
-        return web.Response(text=f"arrived at {request.path} with {request.query.get('session')}")
-
-    app = web.Application()
-    app.router.add_get("/{page}", arrived)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with shop_pages() as url:
+        yield url
 
 
 @pytest.fixture
