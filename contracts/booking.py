@@ -113,41 +113,35 @@ class CreateBooking(Message):
     client: Name | None = None
 
 
-class UpdateBooking(Message):
+class BookingDetails(Message):
+    """What a customer says about a booking, now or later."""
+
+    booking_id: Id
+    email: Email | None = None
+    name: Name | None = None
+    phone: Phone | None = None
+    additional_products: Extras | None = None
+    if_version: Version | None = None
+    payment_enabled: Flag | None = None
+    success_url: ReturnUrl | None = None
+    cancel_url: ReturnUrl | None = None
+
+
+class UpdateBooking(BookingDetails):
     """Change what is given, and nothing else; the hold goes on as it was.
 
     `additional_products` are all the extras there shall be. Those the booking has keep their price. `payment_enabled` counts
     with the confirm; of a booking that is confirmed already it opens a checkout.
     """
 
-    booking_id: Id
-    email: Email | None = None
-    name: Name | None = None
-    phone: Phone | None = None
-    additional_products: Extras | None = None
-    if_version: Version | None = None
-    payment_enabled: Flag | None = None
-    success_url: ReturnUrl | None = None
-    cancel_url: ReturnUrl | None = None
 
-
-class ConfirmBooking(Message):
+class ConfirmBooking(BookingDetails):
     """Keep the slot for good; counts if Kafka took the command before the hold's end. What is given is changed with it.
 
     With `payment_enabled` a page is opened where the total can be paid: the answer comes with `paymentUrl`, or after 5 s without.
     From there the customer returns to one of the two addresses, to which `bookingId` is added. While a page is open that nobody
     tried, and no other address is given, that page is the answer. What costs nothing needs no page.
     """
-
-    booking_id: Id
-    email: Email | None = None
-    name: Name | None = None
-    phone: Phone | None = None
-    additional_products: Extras | None = None
-    if_version: Version | None = None
-    payment_enabled: Flag | None = None
-    success_url: ReturnUrl | None = None
-    cancel_url: ReturnUrl | None = None
 
 
 class RescheduleBooking(Message):
@@ -211,39 +205,31 @@ class BookingDeletedAnswer(Message):
     booking_id: Id
 
 
-class BookingCreated(Message):
+class BookingEvent(Message):
+    """What every event of a booking carries: the booking now, and its status before."""
+
+    booking: Booking
+    previous_status: Status | None = None
+
+
+class BookingCreated(BookingEvent):
     """A slot is held for a new booking."""
 
-    booking: Booking
-    previous_status: Status | None = None
 
-
-class BookingUpdated(Message):
+class BookingUpdated(BookingEvent):
     """A booking changed; `previous_status` is what it was before."""
 
-    booking: Booking
-    previous_status: Status | None = None
 
-
-class BookingPaid(Message):
+class BookingPaid(BookingEvent):
     """A booking is paid."""
 
-    booking: Booking
-    previous_status: Status | None = None
 
-
-class BookingPaymentFailed(Message):
+class BookingPaymentFailed(BookingEvent):
     """An attempt to pay failed, or there is no page to pay at; the booking is kept."""
 
-    booking: Booking
-    previous_status: Status | None = None
 
-
-class BookingDeleted(Message):
+class BookingDeleted(BookingEvent):
     """A booking is gone; it carries no customer."""
-
-    booking: Booking
-    previous_status: Status | None = None
 
 
 def customer_id(organisation: str, email: str) -> str:

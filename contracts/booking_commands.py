@@ -1,6 +1,6 @@
 """The booking commands of the typed client, one method each."""
 
-from typing import cast
+from typing import TypedDict, Unpack, cast
 
 from contracts import booking
 from contracts.asking import Asking
@@ -11,6 +11,19 @@ from contracts.model import Message, Slot
 def booking_id(command_id: str) -> str:
     """The id of the booking that a CreateBooking makes: a retry meets the same partition and row."""
     return derived_id(command_id, "booking")
+
+
+class Details(TypedDict, total=False):
+    """What may be said of a booking; what is left out, or None, stays as it is."""
+
+    email: str | None
+    name: str | None
+    phone: str | None
+    additional_products: tuple[str, ...] | None
+    payment_enabled: bool | None
+    success_url: str | None
+    cancel_url: str | None
+    if_version: int | None
 
 
 class BookingCommands(Asking):
@@ -30,63 +43,19 @@ class BookingCommands(Asking):
         return await self._booking(command, command_id)
 
     async def update_booking(
-        self,
-        booking_id: str,
-        *,
-        email: str | None = None,
-        name: str | None = None,
-        phone: str | None = None,
-        additional_products: tuple[str, ...] | None = None,
-        payment_enabled: bool | None = None,
-        success_url: str | None = None,
-        cancel_url: str | None = None,
-        if_version: int | None = None,
-        key: str | None = None,
+        self, booking_id: str, *, key: str | None = None, **details: Unpack[Details]
     ) -> booking.Booking:
         """Change what is given; the hold goes on as it was. Extras that are added are priced now."""
-        command = booking.UpdateBooking(
-            booking_id=booking_id,
-            email=email,
-            name=name,
-            phone=phone,
-            additional_products=additional_products,
-            payment_enabled=payment_enabled,
-            success_url=success_url,
-            cancel_url=cancel_url,
-            if_version=if_version,
-        )
-        return await self._booking(command, self._draw(key))
+        return await self._booking(booking.UpdateBooking(booking_id=booking_id, **details), self._draw(key))
 
     async def confirm_booking(
-        self,
-        booking_id: str,
-        *,
-        email: str | None = None,
-        name: str | None = None,
-        phone: str | None = None,
-        additional_products: tuple[str, ...] | None = None,
-        payment_enabled: bool | None = None,
-        success_url: str | None = None,
-        cancel_url: str | None = None,
-        if_version: int | None = None,
-        key: str | None = None,
+        self, booking_id: str, *, key: str | None = None, **details: Unpack[Details]
     ) -> booking.Booking:
         """Keep the slot for good. Refused when the hold is over, or e-mail or phone are neither given nor known.
 
         With `payment_enabled` the booking has a `payment_url`, or none yet when the provider takes longer than 5 s.
         """
-        command = booking.ConfirmBooking(
-            booking_id=booking_id,
-            email=email,
-            name=name,
-            phone=phone,
-            additional_products=additional_products,
-            payment_enabled=payment_enabled,
-            success_url=success_url,
-            cancel_url=cancel_url,
-            if_version=if_version,
-        )
-        return await self._booking(command, self._draw(key))
+        return await self._booking(booking.ConfirmBooking(booking_id=booking_id, **details), self._draw(key))
 
     async def reschedule_booking(
         self, booking_id: str, slot: Slot, *, if_version: int | None = None, key: str | None = None
