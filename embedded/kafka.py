@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import re
 import secrets
 import shutil
@@ -62,6 +63,8 @@ JAVA_OPTIONS = [
     "--sun-misc-unsafe-memory-access=allow",  # Java 25 warns about what Kafka's libraries do
     "--enable-native-access=ALL-UNNAMED",
 ]
+SHORT_LIVED = "-XX:TieredStopAtLevel=1"  # who is gone in a second compiles nothing twice: 0.9 s of CPU instead of 1.5 s
+MORE_JAVA_OPTIONS = "HOLDFAST_KAFKA_JAVA_OPTIONS"  # an environment variable; options are separated by spaces
 
 
 def _java(folder: Path) -> list[str]:
@@ -71,6 +74,7 @@ def _java(folder: Path) -> list[str]:
     return [
         str(JAVA),
         *JAVA_OPTIONS,
+        *os.environ.get(MORE_JAVA_OPTIONS, "").split(),
         f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
         f"-Djava.io.tmpdir={folder / 'tmp'}",
         "-cp",
@@ -88,7 +92,8 @@ async def prepare(data: DataFolder, say: Callable[[str], None]) -> None:
         _furnish(fresh, library)
         _configure(fresh, UNSET, UNSET + 1)
         tool = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", "server.properties"]
-        await child.run(_program("kafka-format", [*_java(fresh), *tool], fresh, data))
+        java, *options = _java(fresh)
+        await child.run(_program("kafka-format", [java, SHORT_LIVED, *options, *tool], fresh, data))
         fresh.rename(folder)
     _furnish(folder, library)
 

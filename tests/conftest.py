@@ -8,9 +8,12 @@ import pytest
 
 from embedded import servers
 from embedded.infrastructure import Infrastructure, infrastructure
+from embedded.kafka import MORE_JAVA_OPTIONS
 from embedded.platform import Platform, running
 
 DATABASES = ["availability", "booking"]
+# A Kafka of the tests lives for seconds or minutes: without Java's second compiler it is there with a third less CPU.
+os.environ.setdefault(MORE_JAVA_OPTIONS, "-XX:TieredStopAtLevel=1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts a run in the background has Ctrl-C ignored, and whatever the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
