@@ -26,7 +26,7 @@ reset: .venv/.ready ## forget the data of `make up`; refused while it runs
 
 ##@ Work on it
 test: .venv/.ready ## domain, contracts, components, system: about eight minutes
-	@INFRA=$(INFRA) $(BIN)/python -m pytest $(SUITE) -m "not chaos and not conformance and not compose" -n 2 --dist loadfile $(ARGS)
+	@INFRA=$(INFRA) $(BIN)/python -m pytest $(SUITE) -m "not chaos and not conformance and not compose" -n 3 --dist loadfile $(ARGS)
 compose: .venv/.ready ## docker compose up, the demo, scaled under load, every container killed; needs a Docker engine
 	@$(BIN)/python -m pytest tests/chaos/test_compose.py -m compose -s $(ARGS)
 chaos: .venv/.ready ## every crash point of every service, rebalances, relays killed: about twenty minutes
