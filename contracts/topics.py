@@ -48,6 +48,7 @@ BOOKING_COMMANDS = Topic(
         booking.DeleteBooking,
         booking.ExtendHold,
         booking.FindOrCreateCustomer,
+        booking.AbandonQuestion,
         claims.ClaimKey,
     ),
 )

@@ -16,6 +16,7 @@ app = typer.Typer(help="Money: what came and what went back.", no_args_is_help=T
 
 EVERYBODY = "*"
 AT_ONCE = 8  # bookings asked about side by side
+SUMS = ("captured", "refunded", "disputed", "kept")
 ODD = 4  # the exit code when something does not add up: a job that runs this each night says so
 
 Line = dict[str, Any]
@@ -66,9 +67,9 @@ def ledger(
 
 def totals(lines: list[Line]) -> list[Line]:
     """One for each currency."""
-    sums: dict[str, dict[str, int]] = defaultdict(lambda: {"captured": 0, "refunded": 0, "kept": 0})
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
     for line in lines:
-        for name in ("captured", "refunded", "kept"):
+        for name in SUMS:
             sums[line["currency"]][name] += line[name]
     return [{"currency": currency, **sums[currency]} for currency in sorted(sums)]
 
@@ -173,7 +174,7 @@ def _show(lines: list[Line], odd: list[Line]) -> None:
     table = Table(title="Minor units: 2500 is 25.00 EUR")
     for heading in "organisation", "booking":
         table.add_column(heading, no_wrap=True)
-    for heading in "captured", "refunded", "kept", "currency":
+    for heading in *SUMS, "currency":
         table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:
         table.add_row(line["organisation"], line["bookingId"], *_amounts(line))
@@ -190,4 +191,4 @@ def _show(lines: list[Line], odd: list[Line]) -> None:
 
 
 def _amounts(line: Line) -> list[str]:
-    return [str(line["captured"]), str(line["refunded"]), str(line["kept"]), line["currency"]]
+    return [*(str(line[name]) for name in SUMS), line["currency"]]

@@ -12,6 +12,7 @@ from services.payment.state import (
     Checkout,
     CheckoutInput,
     CheckoutStatus,
+    Dispute,
     Entry,
     EntryKind,
     Payment,
@@ -42,6 +43,7 @@ class Decision:
     events: list[Message] = field(default_factory=list)
     calls: list[Ask] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)  # what happened to money that nobody here had asked for
 
     @property
     def about(self) -> str:
@@ -60,6 +62,10 @@ class Decision:
     def put_refund(self, refund: Refund) -> None:
         others = [each for each in self.account.refunds if each.id != refund.id]
         self.account = self.account.model_copy(update={"refunds": (*others, refund)})
+
+    def put_dispute(self, dispute: Dispute) -> None:
+        others = [each for each in self.account.disputes if each.id != dispute.id]
+        self.account = self.account.model_copy(update={"disputes": (*others, dispute)})
 
 
 def turn(decision: Decision) -> None:
@@ -133,7 +139,7 @@ def ask_back(decision: Decision, refund_id: str, payment: Payment, amount: int, 
     decision.calls.append(Ask(refund_id, "refund", refund))
 
 
-def enter(decision: Decision, kind: EntryKind, of: Payment | Refund) -> None:
+def enter(decision: Decision, kind: EntryKind, of: Payment | Refund | Dispute) -> None:
     """A line of the ledger."""
     payment = of.id if isinstance(of, Payment) else of.payment
     decision.entries.append(Entry(kind, of.id, payment, of.amount, of.currency))

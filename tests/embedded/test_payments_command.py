@@ -9,7 +9,7 @@ import pytest
 from embedded import payments
 from embedded.jars import PROJECT
 
-KEPT = {"currency": "EUR", "captured": 2500, "refunded": 0, "kept": 2500, "keptToday": 2500}
+KEPT = {"currency": "EUR", "captured": 2500, "refunded": 0, "disputed": 0, "kept": 2500, "keptToday": 2500}
 PAID = {"status": "PAID", "totalPrice": 2500, "currency": "EUR"}
 
 
@@ -52,8 +52,8 @@ def test_a_day_counts_to_its_end():
 def test_totals_are_those_of_each_currency():
     lines = [KEPT, KEPT | {"refunded": 1000, "kept": 1500}, KEPT | {"currency": "CHF"}]
     assert payments.totals(lines) == [
-        {"currency": "CHF", "captured": 2500, "refunded": 0, "kept": 2500},
-        {"currency": "EUR", "captured": 5000, "refunded": 1000, "kept": 4000},
+        {"currency": "CHF", "captured": 2500, "refunded": 0, "disputed": 0, "kept": 2500},
+        {"currency": "EUR", "captured": 5000, "refunded": 1000, "disputed": 0, "kept": 4000},
     ]
 
 

@@ -63,6 +63,11 @@ def rate_limited() -> Refused:
     return Refused("Request rate limit exceeded.", status=429, code="rate_limit")
 
 
+def short_of_money() -> Refused:
+    """The account has given out what it had, to its bank or to others."""
+    return Refused("Insufficient funds in your balance to make this refund.", code="balance_insufficient")
+
+
 def broken() -> Refused:
     """The provider's own fault."""
     return Refused("An unknown error occurred.", status=500, type_="api_error")
