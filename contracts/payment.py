@@ -131,6 +131,13 @@ class CheckoutDelayed(Message):
     question: Id
 
 
+class PaymentProcessing(Message):
+    """The customer has chosen a slow method: the page is done with, and PaymentSucceeded or PaymentFailed follows, perhaps in days."""
+
+    booking_id: Id
+    checkout_id: Id
+
+
 class PaymentSucceeded(Message):
     """This much is captured; each payment is told once."""
 

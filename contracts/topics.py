@@ -121,6 +121,7 @@ PAYMENT_EVENTS = Topic(
         payment.CheckoutExpired,
         payment.PaymentRefunded,
         payment.RefundFailed,
+        payment.PaymentProcessing,
     ),
 )
 NOTIFIER_COMMANDS = Topic(

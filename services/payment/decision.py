@@ -4,7 +4,14 @@ from dataclasses import dataclass, field
 
 from contracts.envelope import derived_id
 from contracts.model import Message, Value
-from contracts.payment import CallKind, CheckoutExpired, CheckoutOpened, FailedReason, PaymentFailed
+from contracts.payment import (
+    CallKind,
+    CheckoutExpired,
+    CheckoutOpened,
+    FailedReason,
+    PaymentFailed,
+    PaymentProcessing,
+)
 from services.payment.state import (
     CHECKOUT,
     LIVE,
@@ -101,6 +108,8 @@ def _entered(decision: Decision, checkout: Checkout, status: CheckoutStatus, ref
             decision.events.append(opened(checkout, checkout.id))
         case "closing":
             decision.calls.append(Ask(derived_id(checkout.id, "close"), "close", checkout))
+        case "processing":
+            decision.events.append(PaymentProcessing(booking_id=decision.about, checkout_id=checkout.id))
         case "expired":
             decision.events.append(CheckoutExpired(booking_id=decision.about, checkout_id=checkout.id))
         case "refused":
