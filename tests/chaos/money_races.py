@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -137,7 +138,7 @@ class Races:
 
     async def soon(self, doing: Awaitable[object]) -> None:
         """At some moment of the race."""
-        await asyncio.sleep(self.luck.uniform(0, SPREAD))
+        await moment(self.luck.uniform(0, SPREAD))
         await doing
 
     async def switch(self, fault: dict[str, Any]) -> None:
@@ -157,6 +158,13 @@ class Races:
         with contextlib.suppress(aiohttp.ClientError):
             async with self.browser.request(method, url, headers=headers, **more) as answer:
                 return orjson.loads(await answer.read() or b"null")
+
+
+async def moment(later: float) -> None:
+    """Return when so many seconds are over: what races is told when to begin."""
+    ends = time.monotonic() + later
+    while time.monotonic() < ends:
+        await asyncio.sleep(0.01)
 
 
 Race = Callable[[Races, Bought, str | None], Awaitable[None]]
@@ -197,7 +205,7 @@ async def pays_here_and_there(races: Races, mine: Bought, page: str | None) -> N
 
 async def pays_and_is_cancelled_later(races: Races, mine: Bought, page: str | None) -> None:
     await races.at(page)
-    await asyncio.sleep(races.luck.uniform(0, 3))
+    await moment(races.luck.uniform(0, 3))
     if races.luck.random() < 0.6:
         await races.cancels(mine)
 
