@@ -135,7 +135,7 @@ class Provider:
             try:
                 session = await self.stripe.v1.checkout.sessions.retrieve_async(checkout.session)
             except stripe.InvalidRequestError as unknown:
-                if unknown.http_status != 404:
+                if unknown.code != "resource_missing":
                     return Again(_why(unknown), note=_next_note(attempt))
                 log.error("session %s of checkout %s is not there any more", checkout.session, checkout.id)
                 return _done(attempt, message=_why(unknown))

@@ -83,6 +83,8 @@ class Races:
 
     async def opened(self) -> "Races":
         """With a product for each policy, late money going back or taking the slot again."""
+        client = self.street.clients[0]
+        client.answered_within, usual = 30.0, client.answered_within
         for steps, fee in POLICIES:
             for late in LATE:
                 product = str(uuid.uuid4())
@@ -94,8 +96,9 @@ class Races:
                     "cancellation_policy": steps,
                 }
                 duration = {"duration": {"value": 1, "type": "hourly"}}
-                await self.street.clients[0].put_product(product, ProductFields(**sold, metadata=duration), create=True)
+                await client.put_product(product, ProductFields(**sold, metadata=duration), create=True)
                 self.products.append((product, fee))
+        client.answered_within = usual
         return self
 
     async def books(self, where: tuple[str, Slot], counts: bool = True) -> Bought | None:

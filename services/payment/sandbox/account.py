@@ -83,7 +83,7 @@ class Account:
         """The object, or Refused."""
         value = self.store.get(id_, kind)
         if value is None:
-            raise errors.missing(kind, id_, "session" if param == "id" and kind == "checkout.session" else param)
+            raise errors.missing(kind, id_, param)
         return value
 
     # ---- what the customer does on the checkout page

@@ -23,8 +23,9 @@ class Refused(Exception):
 
 def missing(kind: str, id_: str, param: str) -> Refused:
     """There is no such object. One named in the path is a 404, one named by a parameter a 400."""
+    named = "session" if param == "id" and kind == "checkout.session" else param
     return Refused(
-        f"No such {kind}: '{id_}'", status=404 if param == "id" else 400, code="resource_missing", param=param
+        f"No such {kind}: '{id_}'", status=404 if param == "id" else 400, code="resource_missing", param=named
     )
 
 
