@@ -186,7 +186,7 @@ async def pays_and_cancels_and_somebody_follows(races: Races, mine: Bought, page
 
 async def is_declined_and_pays_at_another_page(races: Races, mine: Bought, page: str | None) -> None:
     await races.at(page, DECLINED)
-    second = await races.page(mine)
+    second = await races.page(mine, "https://shop.example/again")
     await asyncio.gather(*(races.soon(races.at(each)) for each in (page, second)), races.soon(races.cancels(mine)))
 
 

@@ -75,13 +75,14 @@ async def ledger(platform: Platform) -> tuple[int | None, dict[str, Any]]:
 
 
 async def test_every_cent_of_many_races_ends_where_it_belongs() -> None:
-    begun, luck = time.monotonic(), random.Random(SEED)
+    luck = random.Random(SEED)
     async with (
         running(fast_sessions=True, hold="15m", settings=SETTINGS) as platform,
         street(platform.kafka) as there,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as browser,
     ):
         races = await Races(platform, Load(there), browser, luck).opened()
+        begun = time.monotonic()
         plan, left = itertools.cycle(RACES), itertools.count()
         async with bad_weather(races) as struck, asyncio.TaskGroup() as customers:
             for _ in range(AT_ONCE):
