@@ -177,6 +177,17 @@ class DeleteBooking(Message):
     if_version: Version | None = None
 
 
+class AbandonQuestion(Message):
+    """Booking could not decide about the answer to this question of its own: it is closed, and who waits is told so.
+
+    Only booking sends it, to itself. `answer` is the message that could not be decided, which lies in the dead letters.
+    """
+
+    booking_id: Id
+    question: Id
+    answer: Name
+
+
 class FindOrCreateCustomer(Message):
     """The customer with this e-mail address, made if there is none; one that is there stays as it is."""
 

@@ -48,6 +48,16 @@ class ProviderRefund(Value):
     payment: ProviderId
 
 
+class ProviderDispute(Value):
+    """A payment that its payer contests at their bank, as the provider describes it. It is about a payment, not about a booking."""
+
+    id: ProviderId
+    status: Word
+    amount: Amount
+    currency: Currency
+    payment: ProviderId
+
+
 class CreateCheckout(Message):
     """Open a page where this amount can be paid; answered with CheckoutOpened or PaymentFailed, after 5 s with CheckoutDelayed first.
 
@@ -87,6 +97,7 @@ class RecordProviderEvent(Message):
     kind: Word
     session: ProviderSession | None = None
     refund: ProviderRefund | None = None
+    dispute: ProviderDispute | None = None
     checkout_id: Id | None = None  # of a declined attempt, which names no session
     message: Why = ""
 
@@ -118,6 +129,13 @@ class CheckoutDelayed(Message):
 
     booking_id: Id
     question: Id
+
+
+class PaymentProcessing(Message):
+    """The customer has chosen a slow method: the page is done with, and PaymentSucceeded or PaymentFailed follows, perhaps in days."""
+
+    booking_id: Id
+    checkout_id: Id
 
 
 class PaymentSucceeded(Message):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from contracts.envelope import derived_id
 from contracts.model import UUID_PATTERN
-from contracts.payment import ProviderRefund, ProviderSession, RecordProviderEvent
+from contracts.payment import ProviderDispute, ProviderRefund, ProviderSession, RecordProviderEvent
 
 Object = Mapping[str, Any]
 
@@ -26,8 +26,14 @@ SESSIONS = (
     "checkout.session.async_payment_failed",
 )
 REFUNDS = ("refund.created", "refund.updated", "refund.failed")
+DISPUTES = (
+    "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
 DECLINED = "payment_intent.payment_failed"
-KINDS = (*SESSIONS, *REFUNDS, DECLINED)
+KINDS = (*SESSIONS, *REFUNDS, *DISPUTES, DECLINED)
 
 _organisation = re.compile(r"[a-z0-9][a-z0-9-]{0,62}").fullmatch
 _uuid = re.compile(UUID_PATTERN).fullmatch
@@ -52,19 +58,22 @@ class About(NamedTuple):
     booking_id: str
 
 
-def heard(event: Object) -> Heard | None:
+def heard(event: Object, about: About | None = None) -> Heard | None:
     """The record of this event; None if it is of a kind that changes nothing here, or about nothing of ours.
 
-    Raises NotUnderstood.
+    `about` is for who knows it otherwise than by the metadata. Raises NotUnderstood.
     """
     kind, of = event.get("type"), _part(_part(event, "data"), "object")
-    if kind not in KINDS or (about := whose(of)) is None:
+    about = about or whose(of)
+    if kind not in KINDS or about is None:
         return None
     said: dict[str, Any]
     if kind in SESSIONS:
         said = {"session": session_words(of)}
     elif kind in REFUNDS:
         said = {"refund": refund_words(of), "message": words(of.get("failure_reason"))}
+    elif kind in DISPUTES:
+        said = {"dispute": dispute_words(of), "message": words(of.get("reason"))}
     else:
         error = _part(of, "last_payment_error")
         said = {"checkout_id": _own_id(of, "checkout_id"), "message": words(error.get("message"))}
@@ -94,6 +103,15 @@ def whose(of: Object) -> About | None:
     given = _part(of, "metadata")
     organisation, booking_id = str(given.get("organisation_id", "")), str(given.get("booking_id", ""))
     return About(organisation, booking_id) if _organisation(organisation) and _uuid(booking_id) else None
+
+
+def unnamed(event: Object) -> str | None:
+    """The payment that an event is about which names no booking: a refund that was made at the provider's own pages, a dispute."""
+    of = _part(_part(event, "data"), "object")
+    if event.get("type") not in (*REFUNDS, *DISPUTES) or whose(of) is not None:
+        return None
+    payment = _id_of(of.get("payment_intent"))
+    return payment if isinstance(payment, str) else None
 
 
 def session_words(session: Object) -> ProviderSession:
@@ -129,6 +147,20 @@ def refund_words(refund: Object) -> ProviderRefund:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise NotUnderstood(f"a refund: {_fields(error)}") from None
+
+
+def dispute_words(dispute: Object) -> ProviderDispute:
+    """A dispute in our words. Raises NotUnderstood."""
+    try:
+        return ProviderDispute(
+            id=dispute["id"],
+            status=dispute["status"],
+            amount=dispute["amount"],
+            currency=str(dispute["currency"]).upper(),
+            payment=_id_of(dispute["payment_intent"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotUnderstood(f"a dispute: {_fields(error)}") from None
 
 
 def words(text: object) -> str:

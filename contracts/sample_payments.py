@@ -56,6 +56,7 @@ def records() -> list[Record]:
         output(called, "payment", 0, opened),
         tried := output(event, "payment", 0, declined),
         output(tried, "booking", 0, booking.BookingPaymentFailed(booking=DECLINED, previous_status="CONFIRMED")),
+        output(event, "payment", 0, payment.PaymentProcessing(**about)),
         event,
         succeeded,
         output(succeeded, "booking", 0, booking.BookingPaid(booking=PAID, previous_status="CONFIRMED")),

@@ -200,6 +200,12 @@ def _gone() -> list[Record]:
         delete,
         output(delete, "booking", 0, gone),
         answer(delete, "booking", booking.BookingDeletedAnswer(booking_id=BOOKING_ID)),
+        output(
+            output(release, "availability", 0, released),
+            "booking",
+            1,
+            booking.AbandonQuestion(booking_id=BOOKING_ID, question=cancel.id, answer="SlotReleased"),
+        ),
     ]
 
 

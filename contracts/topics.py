@@ -48,6 +48,7 @@ BOOKING_COMMANDS = Topic(
         booking.DeleteBooking,
         booking.ExtendHold,
         booking.FindOrCreateCustomer,
+        booking.AbandonQuestion,
         claims.ClaimKey,
     ),
 )
@@ -120,6 +121,7 @@ PAYMENT_EVENTS = Topic(
         payment.CheckoutExpired,
         payment.PaymentRefunded,
         payment.RefundFailed,
+        payment.PaymentProcessing,
     ),
 )
 NOTIFIER_COMMANDS = Topic(

@@ -16,6 +16,8 @@ app = typer.Typer(help="Money: what came and what went back.", no_args_is_help=T
 
 EVERYBODY = "*"
 AT_ONCE = 8  # bookings asked about side by side
+AGAIN_SECONDS = 1.0
+SUMS = ("captured", "refunded", "disputed", "kept")
 ODD = 4  # the exit code when something does not add up: a job that runs this each night says so
 
 Line = dict[str, Any]
@@ -47,6 +49,8 @@ def ledger(
     """What was captured, refunded and kept, per booking and in total; exit code 4 if something does not add up."""
     try:
         period = _moment(begin), _moment(end, closing=True)
+        if all(period) and period[0] >= period[1]:
+            raise ValueError(f"the period ends before it begins: from {begin} to {end}")
         where = Where.of(data, url, booking_url)
         lines = asyncio.run(where.ledger(organisation, *period))
     except (Unreachable, ValueError) as error:
@@ -66,9 +70,9 @@ def ledger(
 
 def totals(lines: list[Line]) -> list[Line]:
     """One for each currency."""
-    sums: dict[str, dict[str, int]] = defaultdict(lambda: {"captured": 0, "refunded": 0, "kept": 0})
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
     for line in lines:
-        for name in ("captured", "refunded", "kept"):
+        for name in SUMS:
             sums[line["currency"]][name] += line[name]
     return [{"currency": currency, **sums[currency]} for currency in sorted(sums)]
 
@@ -115,9 +119,12 @@ class Where:
         return lines
 
     async def _compare(self, session: aiohttp.ClientSession, turns: asyncio.Semaphore, line: Line) -> None:
+        url = f"{self.booking}/bookings/{line['bookingId']}/money"
         async with turns:
-            booking = await _asked(session, f"{self.booking}/bookings/{line['bookingId']}", line["organisation"], {})
-        problem = compared(line, booking)
+            problem = compared(line, await _asked(session, url, line["organisation"], {}))
+            if problem:  # payment hears of money first: what it has just told may be on its way
+                await asyncio.sleep(AGAIN_SECONDS)
+                problem = compared(line, await _asked(session, url, line["organisation"], {}))
         if problem:
             line["problems"].append(problem)
 
@@ -125,13 +132,16 @@ class Where:
 def compared(line: Line, booking: Line | None) -> str | None:
     """What booking says otherwise about money that is kept, or None."""
     kept = line["keptToday"]
+    money = f"{kept} {line['currency']} are kept"
     if booking is None:
-        return f"{kept} {line['currency']} are kept, and there is no such booking" if kept else None
+        return f"{money}, and there is no such booking" if kept else None
     status = booking["status"]
     if kept and status in ("PENDING", "RESERVED_15_MIN", "CONFIRMED"):
-        return f"{kept} {line['currency']} are kept, and the booking is {status}"
+        return f"{money}, and the booking is {status}"
     if status == "PAID" and (kept, line["currency"]) != (booking["totalPrice"], booking["currency"]):
-        return f"{kept} {line['currency']} are kept of a booking that is PAID and costs {booking['totalPrice']} {booking['currency']}"
+        return f"{money} of a booking that is PAID and costs {booking['totalPrice']} {booking['currency']}"
+    if line["currency"] == booking["currency"] and not 0 <= booking["kept"] - kept <= booking["goingBack"]:
+        return f"{money}, and the booking, which is {status}, says {booking['kept']}"
     return None
 
 
@@ -167,27 +177,27 @@ def _moment(text: str | None, *, closing: bool = False) -> datetime | None:
 
 
 def _show(lines: list[Line], odd: list[Line]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="Minor units: 2500 is 25.00 EUR")
-    for heading in "organisation", "booking":
-        table.add_column(heading, no_wrap=True)
-    for heading in "captured", "refunded", "kept", "currency":
-        table.add_column(heading, justify="right", no_wrap=True)
-    for line in lines:
-        table.add_row(line["organisation"], line["bookingId"], *_amounts(line))
-    table.add_section()
+    """Plain columns, as wide as what is in them: nothing is cut off, in no terminal and in no pipe."""
+    rows = [["organisation", "booking", *SUMS, "currency"]]
+    rows += [[line["organisation"], line["bookingId"], *_amounts(line)] for line in lines]
     for line in totals(lines):
-        table.add_row(
-            "total", f"{sum(each['currency'] == line['currency'] for each in lines)} bookings", *_amounts(line)
-        )
-    console = Console()
-    console.print(table)
-    print(f"{len(odd)} things do not add up:" if odd else "Everything adds up.")
+        count = sum(each["currency"] == line["currency"] for each in lines)
+        rows.append(["total", f"{count} booking{'s' if count > 1 else ''}", *_amounts(line)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    print("Minor units: 2500 is 25.00 EUR")
+    for row in rows:
+        cells = [
+            cell.ljust(width) if at < 2 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+    if not lines:
+        print("Nothing happened to money in this time.")
+    else:
+        print(f"{len(odd)} thing{' does' if len(odd) == 1 else 's do'} not add up:" if odd else "Everything adds up.")
     for each in odd:
         print(f"  {each['organisation']} {each['bookingId']}: {each['problem']}")
 
 
 def _amounts(line: Line) -> list[str]:
-    return [str(line["captured"]), str(line["refunded"]), str(line["kept"]), line["currency"]]
+    return [*(str(line[name]) for name in SUMS), line["currency"]]

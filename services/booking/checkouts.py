@@ -51,6 +51,8 @@ def change(state: State, asked: Asked, now: datetime, **changed: Any) -> Decisio
         more = {"payment_url": None, "payment_status": None} if shut.outputs else {}
         decision = changes.differs(shut.state, now, **changed, **more)
         return changes.with_answer(replace(decision, outputs=(*decision.outputs, *shut.outputs)), asked)
+    if after.payment_status == "processing":  # by a slow method: whether it comes is said later
+        return changes.with_answer(changes.differs(state, now, **changed), asked)
     page, wanted = state.purse.page, _returns(state, asked)
     if len(_waiting(state)) >= MOST_WAITING:
         return Decision(before, (refusals.too_many(asked.id, MOST_WAITING),))

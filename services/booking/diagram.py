@@ -17,7 +17,7 @@ REASONS: dict[tuple[Status, Status], str] = {
     (
         "CONFIRMED",
         "CONFIRMED",
-    ): "UpdateBooking; RescheduleBooking, SlotMoved; CheckoutOpened, PaymentFailed, CheckoutExpired",
+    ): "UpdateBooking; RescheduleBooking, SlotMoved; CheckoutOpened, PaymentProcessing, PaymentFailed, CheckoutExpired",
     ("CONFIRMED", "PAID"): "PaymentSucceeded",
     ("CONFIRMED", "CANCEL"): "CancelBooking (customer), or CheckoutExpired where the product says so (payment_expired)",
     ("PAID", "PAID"): "UpdateBooking; RescheduleBooking, SlotMoved",

@@ -22,9 +22,9 @@ from contracts.availability import (
     SlotRefused,
     SlotReleased,
 )
-from contracts.booking import BookedProduct, BookedSpace, Booking, CreateBooking
+from contracts.booking import AbandonQuestion, BookedProduct, BookedSpace, Booking, CreateBooking
 from contracts.payment import PaymentSucceeded
-from services.booking import changes, commands, details, payments, refusals
+from services.booking import abandoned, changes, commands, details, payments, refusals
 from services.booking.commands import RULES, Rules
 from services.booking.money import PaymentEvent, agreed, heard
 from services.booking.state import Answered, Asked, Command, Decision, Event, State
@@ -121,7 +121,20 @@ def hear(state: State | None, event: Event, now: datetime) -> Decision:
     if state.question.quoting != isinstance(event, (ExtrasQuoted, ExtrasRefused)):
         return Decision(state)  # the same command has asked something else since
     asked, closed = state.question, state.model_copy(update={"question": None, "ran_out": False})
-    decision = _answered(closed, asked, event, now)
+    return _next(_after_a_hold(state, _answered(closed, asked, event, now), now), now)
+
+
+def abandon(state: State | None, said: AbandonQuestion, now: datetime) -> Decision:
+    """A question whose answer could not be decided is closed; one that is not open any more changes nothing."""
+    if state is None:
+        return Decision(None)
+    if state.question is None or state.question.id != said.question:
+        return abandoned.of_a_page(state, said.question)
+    return _next(_after_a_hold(state, abandoned.of_availability(state, state.question, said, now), now), now)
+
+
+def _after_a_hold(state: State, decision: Decision, now: datetime) -> Decision:
+    """The same, if the hold has run out while the question was open."""
     after = decision.state
     if state.ran_out and after is not None and after.booking.status == "RESERVED_15_MIN":
         if after.question is None:
@@ -130,7 +143,7 @@ def hear(state: State | None, event: Event, now: datetime) -> Decision:
         else:
             # The command went on to its next question, whose answer may yet save the booking.
             decision = replace(decision, state=after.model_copy(update={"ran_out": True}))
-    return _next(decision, now)
+    return decision
 
 
 def _ran_out(state: State, now: datetime) -> Decision:

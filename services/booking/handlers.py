@@ -9,6 +9,7 @@ from chassis.messages import Answer, Incoming, Output, Publish, Row, Save, State
 from contracts import topics
 from contracts.answers import Refused
 from contracts.booking import (
+    AbandonQuestion,
     CancelBooking,
     ConfirmBooking,
     CreateBooking,
@@ -20,6 +21,7 @@ from contracts.booking import (
     UpdateBooking,
 )
 from contracts.claims import ClaimKey, KeyClaimed
+from contracts.payment import PaymentFailed
 from services.booking import checkouts, customers, domain, storage
 from services.booking.caps import Caps, Client
 from services.booking.commands import RULES, Rules
@@ -82,6 +84,8 @@ class BookingService:
             decision = domain.receive(
                 state, body, message.id, message.accepted_at, now, message.organisation, self.rules
             )
+        elif isinstance(body, AbandonQuestion):
+            decision = domain.abandon(state, body, now)
         elif type(body) in PAYMENT_EVENTS:
             decision = domain.hear_of_money(state, cast("PaymentEvent", body), message.id, now)
         else:
@@ -115,9 +119,14 @@ class BookingService:
     def save(self, bookings: Bookings) -> Sequence[Save]:
         return storage.save(bookings)
 
-    def refuse(self, _message: Incoming) -> Sequence[Output]:
-        """Nobody but the client waits for a booking's message, and the chassis tells the client."""
-        return ()
+    def refuse(self, message: Incoming) -> Sequence[Output]:
+        """Of a client's command the chassis tells the client. Who waits for an answer that cannot be decided is told by ourselves."""
+        body = message.body
+        question = body.checkout_id if isinstance(body, PaymentFailed) else getattr(body, "question", None)
+        if question is None or isinstance(body, AbandonQuestion):
+            return ()
+        given_up = AbandonQuestion(booking_id=_booking_id(message), question=question, answer=type(body).__name__)
+        return (Publish(*topics.address(given_up), given_up),)
 
 
 def _booking_id(message: Incoming) -> str:

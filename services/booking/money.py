@@ -10,6 +10,7 @@ from contracts.payment import (
     CheckoutOpened,
     FailedReason,
     PaymentFailed,
+    PaymentProcessing,
     PaymentRefunded,
     PaymentSucceeded,
     ProviderId,
@@ -21,12 +22,13 @@ PaymentEvent = (
     CheckoutOpened
     | CheckoutDelayed
     | CheckoutExpired
+    | PaymentProcessing
     | PaymentSucceeded
     | PaymentFailed
     | PaymentRefunded
     | RefundFailed
 )
-What = Literal["opened", "delayed", "expired", "paid", "failed", "refunded", "not_refunded"]
+What = Literal["opened", "delayed", "expired", "processing", "paid", "failed", "refunded", "not_refunded"]
 
 
 class Terms(Value):
@@ -96,6 +98,16 @@ class Purse(Value):
     def counting(self) -> Captured | None:
         return next((each for each in self.captured if each.counts), None)
 
+    @property
+    def kept(self) -> int:
+        """What of all that came did not go back."""
+        return sum(each.amount - (each.back if each.refund == "done" else 0) for each in self.captured)
+
+    @property
+    def going_back(self) -> int:
+        """What of that is on its way back."""
+        return sum(each.back for each in self.captured if each.refund == "asked")
+
     def find(self, payment: str | None) -> Captured | None:
         return next((each for each in self.captured if each.id == payment), None)
 
@@ -138,6 +150,8 @@ def heard(event: PaymentEvent) -> Heard | None:
             return Heard(what="delayed", question=event.question)
         case CheckoutExpired():
             return Heard(what="expired", checkout=event.checkout_id)
+        case PaymentProcessing():
+            return Heard(what="processing", checkout=event.checkout_id)
         case PaymentSucceeded():
             return Heard(what="paid", checkout=event.checkout_id, payment=event.payment, amount=event.amount)
         case PaymentFailed():

@@ -13,7 +13,10 @@ from services.booking import cancellation, changes, checkouts
 from services.booking.money import Captured, Heard
 from services.booking.state import Asked, Decision, State
 
-NO_PAGE = "The payment provider gave no page. The booking is confirmed; confirm it again for another try."
+NO_PAGE = (
+    "The payment provider gave no page: it is away, or takes no such amount or currency. "
+    "The booking is confirmed; confirm it again for another try."
+)
 
 
 def hear(state: State, asked: Asked, said: Heard, now: datetime) -> Decision:
@@ -25,6 +28,8 @@ def hear(state: State, asked: Asked, said: Heard, now: datetime) -> Decision:
             return _delayed(state, said)
         case "expired":
             return _expired(state, asked, said, now)
+        case "processing":
+            return _processing(state, said, now)
         case "failed":
             return _failed(state, said, now)
         case "paid":
@@ -78,9 +83,19 @@ def still_held(state: State, now: datetime) -> Decision:
     return changes.change(state, now, payment_status="expired", payment_url=None)
 
 
+def _processing(state: State, said: Heard, now: datetime) -> Decision:
+    """Nothing can be paid at the page any more, and what was is not there yet."""
+    page = state.purse.page
+    if page is None or page.over or not page.is_of(said.checkout):
+        return Decision(state)
+    decision = changes.change(checkouts.over(state), now, payment_status="processing", payment_url=None)
+    return _with_answers(decision)
+
+
 def _failed(state: State, said: Heard, now: datetime) -> Decision:
     page = state.purse.page
-    current = page is not None and not page.over and page.is_of(said.checkout)
+    under_way = state.booking.payment_status == "processing"
+    current = page is not None and page.is_of(said.checkout) and (not page.over or under_way)
     if state.booking.status != "CONFIRMED" or not (current or said.reason in ("declined", "failed")):
         return Decision(state)
     if not current:  # of an earlier page: what the later one says of itself stays true

@@ -1,5 +1,6 @@
 """What the gateway may ask booking: one booking or customer, or a page of them."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -46,6 +47,27 @@ async def cancellation_preview(query: Query) -> bytes | None:
         return None
     shown = cancellation.preview(State.model_validate_json(row["state"]), row["now"])
     return shown.__pydantic_serializer__.to_json(shown)
+
+
+async def money(query: Query) -> bytes | None:
+    """What the booking makes of its money, for the ledger: of a deleted one too, and of nobody who booked."""
+    if not _uuid(query.path["id"]):
+        return None
+    sql = "SELECT state FROM bookings WHERE organisation_id = $1 AND id = $2::uuid"
+    text = await query.database.fetchval(sql, query.organisation, query.path["id"])
+    if text is None:
+        return None
+    state = State.model_validate_json(text)
+    booking, purse = state.booking, state.purse
+    shown = {
+        "status": booking.status,
+        "deleted": state.hidden,
+        "totalPrice": booking.total_price,
+        "currency": booking.currency,
+        "kept": purse.kept,
+        "goingBack": purse.going_back,
+    }
+    return json.dumps(shown).encode()
 
 
 async def bookings(query: Query) -> bytes:
@@ -178,6 +200,7 @@ def _written(row: asyncpg.Record) -> bytes:
 READS: dict[str, Read] = {
     "/bookings/{id}": booking,
     "/bookings/{id}/cancellation-preview": cancellation_preview,
+    "/bookings/{id}/money": money,
     "/bookings": bookings,
     "/customers/{id}": customer,
     "/customers": customers,

@@ -13,6 +13,7 @@ from chassis.service import run
 from contracts import topics
 from services.payment import provider, reconciler
 from services.payment.handlers import PaymentService
+from services.payment.provider import Provider
 from services.payment.reads import READS
 from services.payment.reconciler import Reconciler
 from services.payment.settings import PaymentSettings
@@ -20,18 +21,23 @@ from services.payment.settings import PaymentSettings
 LIMITS = Limits(most=64, most_each=16)  # a provider that takes 30 s still gets two calls a second for each organisation
 
 
+def parts(
+    settings: PaymentSettings, door: Provider, pool: asyncpg.Pool, failed: Callable[[BaseException], None]
+) -> Parts:
+    """All that a worker does, with this door to the provider."""
+    service, schedules = PaymentService(settings.live), provider.schedules(settings.provider_seconds + 5)
+    return Parts(
+        Decider(service, settings, pool, failed),
+        Caller(service.name, settings, door, schedules, topics.PAYMENT_COMMANDS, pool, failed, LIMITS),
+        Reconciler(settings, door, pool, failed),
+    )
+
+
 def main() -> None:
     settings = PaymentSettings()
     logging.getLogger("stripe").setLevel(logging.WARNING)  # it would write two lines for each request
-    service = PaymentService(settings.live)
 
     def make(pool: asyncpg.Pool, failed: Callable[[BaseException], None]) -> Parts:
-        schedules = provider.schedules(settings.provider_seconds + 5)
-        door = provider.Provider(settings)
-        return Parts(
-            Decider(service, settings, pool, failed),
-            Caller(service.name, settings, door, schedules, topics.PAYMENT_COMMANDS, pool, failed, LIMITS),
-            Reconciler(settings, door, pool, failed),
-        )
+        return parts(settings, Provider(settings), pool, failed)
 
-    run(service.name, settings, make, READS, prunes=(inbox.PRUNE, calls.PRUNE, reconciler.PRUNE))
+    run(PaymentService.name, settings, make, READS, prunes=(inbox.PRUNE, calls.PRUNE, reconciler.PRUNE))

@@ -4,7 +4,14 @@ from dataclasses import dataclass, field
 
 from contracts.envelope import derived_id
 from contracts.model import Message, Value
-from contracts.payment import CallKind, CheckoutExpired, CheckoutOpened, FailedReason, PaymentFailed
+from contracts.payment import (
+    CallKind,
+    CheckoutExpired,
+    CheckoutOpened,
+    FailedReason,
+    PaymentFailed,
+    PaymentProcessing,
+)
 from services.payment.state import (
     CHECKOUT,
     LIVE,
@@ -12,6 +19,7 @@ from services.payment.state import (
     Checkout,
     CheckoutInput,
     CheckoutStatus,
+    Dispute,
     Entry,
     EntryKind,
     Payment,
@@ -42,6 +50,7 @@ class Decision:
     events: list[Message] = field(default_factory=list)
     calls: list[Ask] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)  # what happened to money that nobody here had asked for
 
     @property
     def about(self) -> str:
@@ -60,6 +69,10 @@ class Decision:
     def put_refund(self, refund: Refund) -> None:
         others = [each for each in self.account.refunds if each.id != refund.id]
         self.account = self.account.model_copy(update={"refunds": (*others, refund)})
+
+    def put_dispute(self, dispute: Dispute) -> None:
+        others = [each for each in self.account.disputes if each.id != dispute.id]
+        self.account = self.account.model_copy(update={"disputes": (*others, dispute)})
 
 
 def turn(decision: Decision) -> None:
@@ -95,6 +108,8 @@ def _entered(decision: Decision, checkout: Checkout, status: CheckoutStatus, ref
             decision.events.append(opened(checkout, checkout.id))
         case "closing":
             decision.calls.append(Ask(derived_id(checkout.id, "close"), "close", checkout))
+        case "processing":
+            decision.events.append(PaymentProcessing(booking_id=decision.about, checkout_id=checkout.id))
         case "expired":
             decision.events.append(CheckoutExpired(booking_id=decision.about, checkout_id=checkout.id))
         case "refused":
@@ -133,7 +148,7 @@ def ask_back(decision: Decision, refund_id: str, payment: Payment, amount: int, 
     decision.calls.append(Ask(refund_id, "refund", refund))
 
 
-def enter(decision: Decision, kind: EntryKind, of: Payment | Refund) -> None:
+def enter(decision: Decision, kind: EntryKind, of: Payment | Refund | Dispute) -> None:
     """A line of the ledger."""
     payment = of.id if isinstance(of, Payment) else of.payment
     decision.entries.append(Entry(kind, of.id, payment, of.amount, of.currency))

@@ -14,6 +14,7 @@ from contracts.payment import (
     RefundPayment,
 )
 from services.payment.decision import Ask, Decision, NotBelieved, ask_back, failed, opened, step, turn
+from services.payment.elsewhere import disputed, refunded
 from services.payment.provider_words import refund, session
 from services.payment.state import LIVE, Account, Checkout
 
@@ -83,8 +84,12 @@ def _event(decision: Decision, event: RecordProviderEvent) -> None:
     if event.session is not None:
         checkout = known(decision, event.session.checkout_id)
         session(decision, checkout, event.session, event.kind.endswith("async_payment_failed"), event.message)
+    elif event.refund is not None and event.refund.refund_id is None:
+        refunded(decision, event.refund, event.message)
     elif event.refund is not None:
         refund(decision, event.refund.refund_id, event.refund, event.message)
+    elif event.dispute is not None:
+        disputed(decision, event.kind, event.dispute)
     else:
         checkout = known(decision, event.checkout_id)
         if checkout.status in (
@@ -111,6 +116,8 @@ def _outcome(decision: Decision, outcome: RecordCallOutcome) -> None:
         session(decision, checkout, outcome.session)
     elif outcome.kind == "open":
         step(decision, checkout.id, "refused", outcome.message)
+    elif outcome.kind == "close":  # the provider knows of no such page: nothing can be paid there
+        step(decision, checkout.id, "expired")
 
 
 def known(decision: Decision, checkout_id: str | None) -> Checkout:

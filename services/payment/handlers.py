@@ -1,5 +1,6 @@
 """Which message goes to which function: the table of contents of payment."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
@@ -20,6 +21,12 @@ from services.payment.storage import Accounts
 
 # `PaymentFailed` with the reason `mismatch`, and `RefundFailed`, are alarms.
 TOLD = Counter("holdfast_payment_told", "Events about money, by their reason", ["event", "reason"], registry=metrics)
+# Somebody gave money back at the provider's own pages, or a payer contests a payment: alarms too.
+UNASKED = Counter(
+    "holdfast_payment_unasked", "What happened to money that nobody here had asked for", ["what"], registry=metrics
+)
+
+log = logging.getLogger(__name__)
 
 
 class PaymentService:
@@ -46,6 +53,9 @@ class PaymentService:
         accounts.calls += [_call(message, body.booking_id, ask) for ask in decision.calls]
         for event in decision.events:
             TOLD.labels(type(event).__name__, getattr(event, "reason", "")).inc()
+        for what in decision.unasked:
+            UNASKED.labels(what).inc()
+            log.error("%s of booking %s: nobody here has asked for it", what, body.booking_id)
         return [_event(event) for event in decision.events]
 
     def save(self, accounts: Accounts) -> Sequence[Save]:

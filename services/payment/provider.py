@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any, cast
 
 import stripe
+from prometheus_client import Counter
 
 from chassis.calls import Again, Attempt, Done, Schedule
+from chassis.telemetry import metrics
 from contracts.payment import CallKind, CreateCheckout, RecordCallOutcome
 from contracts.provider_events import Object, refund_words, session_words, words
 from services.payment.settings import PaymentSettings
@@ -22,6 +24,11 @@ log = logging.getLogger(__name__)
 KEY_SECONDS = 23 * 3600.0  # the provider forgets a key after 24 hours
 PAGE = 100  # the most there are on one
 LOOK_BACK = 300  # seconds: its clock and ours need not agree
+# Money that is owed is not forgotten because the account is empty just now: it is tried again, for as long as it takes.
+SHORT_OF_MONEY = frozenset({"balance_insufficient", "insufficient_funds"})
+SHORT = Counter(
+    "holdfast_payment_short", "Refunds that the balance at the provider did not cover, each try", registry=metrics
+)
 _PACE = (0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 
 
@@ -66,11 +73,17 @@ class Provider:
         except stripe.InvalidRequestError as error:
             if error.http_status in (409, 429):
                 return Again(_why(error), after=_retry_after(error))
+            if attempt.kind == "refund" and error.code in SHORT_OF_MONEY:
+                SHORT.inc()
+                log.error(
+                    "refund %s waits until the account at the provider has the money: %s", attempt.id, _why(error)
+                )
+                return Again(_why(error), note=_next_note(attempt))
             log.error("the provider refuses %s %s: %s", attempt.kind, attempt.id, _why(error))
             return _done(attempt, message=_why(error))
         except stripe.StripeError as error:
             if (error.http_status or 0) >= 500:
-                return Again(_why(error), after=_retry_after(error), note=str(int(attempt.note or 0) + 1))
+                return Again(_why(error), after=_retry_after(error), note=_next_note(attempt))
             return Again(_why(error), after=_retry_after(error))
 
     def give_up(self, attempt: Attempt, why: str, /) -> Done:
@@ -119,9 +132,15 @@ class Provider:
         except stripe.InvalidRequestError as error:
             if error.http_status in (409, 429):
                 raise
-            session = await self.stripe.v1.checkout.sessions.retrieve_async(checkout.session)
+            try:
+                session = await self.stripe.v1.checkout.sessions.retrieve_async(checkout.session)
+            except stripe.InvalidRequestError as unknown:
+                if unknown.code != "resource_missing":
+                    return Again(_why(unknown), note=_next_note(attempt))
+                log.error("session %s of checkout %s is not there any more", checkout.session, checkout.id)
+                return _done(attempt, message=_why(unknown))
             if session.status == "open":  # what was refused to this key may be granted to another
-                return Again(_why(error), note=str(int(attempt.note or 0) + 1))
+                return Again(_why(error), note=_next_note(attempt))
         return _done(attempt, session=session, about=checkout.id)
 
     async def _refund(self, attempt: Attempt) -> Done:
@@ -146,6 +165,11 @@ class Provider:
 def _is_uncertain(attempt: Attempt) -> bool:
     """Whether an earlier attempt may have had an effect that the key no longer tells of."""
     return attempt.note is not None or attempt.age > KEY_SECONDS
+
+
+def _next_note(attempt: Attempt) -> str:
+    """The number of the next key: under this one the answer stays what it is."""
+    return str(int(attempt.note or 0) + 1)
 
 
 def _key(attempt: Attempt) -> str:

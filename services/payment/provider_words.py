@@ -100,6 +100,7 @@ def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | Non
         enter(decision, "refunded", asked)
     if status == "failed":
         enter(decision, "returned" if asked.status == "done" else "failed", asked)
+    if status == "failed" and not asked.elsewhere:
         reason: RefundFailedReason = "failed" if said is not None else "refused"
         decision.events.append(
             RefundFailed(

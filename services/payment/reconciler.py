@@ -7,7 +7,7 @@ not. Of several workers one looks at a time. It holds no transaction and no conn
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -21,7 +21,7 @@ from chassis.publisher import Publisher, acknowledged
 from chassis.telemetry import metrics
 from contracts import provider_events, topics
 from contracts.envelope import stamp, write
-from contracts.provider_events import Heard, NotUnderstood, Object
+from contracts.provider_events import About, Heard, NotUnderstood, Object
 from services.payment import storage
 from services.payment.found import is_news
 from services.payment.provider import Provider
@@ -75,6 +75,7 @@ SELECT id::text FROM inbox WHERE id = ANY($1::uuid[])
 UNION ALL
 SELECT id::text FROM found WHERE id = ANY($1::uuid[])
 """
+_OWNERS = "SELECT payment, organisation_id, booking_id::text FROM entries WHERE kind = 'captured' AND payment = ANY($1::text[])"
 _REMEMBER = "INSERT INTO found (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
 
 # Longer than the provider keeps what could be found again.
@@ -176,16 +177,23 @@ class Reconciler:
         newest = claim.heard
         since = max(claim.heard - OVERLAP, claim.now - KEPT)
         async for page in self.provider.events(since, provider_events.KINDS):
-            heard = [found for each in page if (found := self._heard(each))]
+            owners = await self._owners(page)
+            heard = [found for each in page if (found := self._heard(each, owners))]
             await self._tell(claim, heard)
             newest = max([newest, *(datetime.fromtimestamp(each["created"], UTC) for each in page)])
         return newest
 
-    def _heard(self, event: Object) -> Heard | None:
+    async def _owners(self, page: Sequence[Object]) -> dict[str, About]:
+        """Whose the payments are that events name which name no booking: those that the ledger knows to have come."""
+        payments = {payment for each in page if (payment := provider_events.unnamed(each))}
+        rows = await self.database.fetch(_OWNERS, list(payments)) if payments else []
+        return {row[0]: About(row[1], row[2]) for row in rows}
+
+    def _heard(self, event: Object, owners: Mapping[str, About]) -> Heard | None:
         if event["livemode"] is not self.settings.live:
             return None
         try:
-            return provider_events.heard(event)
+            return provider_events.heard(event, owners.get(provider_events.unnamed(event) or ""))
         except NotUnderstood as error:
             log.error("event %s of the provider is about something of ours and not understood: %s", event["id"], error)
             return None

@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-from contracts.model import Currency, Id, Value
-from contracts.payment import Amount, CreateCheckout, ProviderId, Url
+from contracts.model import Currency, Flag, Id, Value
+from contracts.payment import Amount, CreateCheckout, ProviderId, Url, Word
 
 CheckoutStatus = Literal[
     "waiting",  # for an earlier one to be closed
@@ -69,7 +69,10 @@ class Payment(Value):
 
 
 class Refund(Value):
-    """What goes back. One that booking did not ask for returns what should never have been captured."""
+    """What goes back. One that booking did not ask for returns what should never have been captured.
+
+    `elsewhere`: nobody here has asked for it; somebody made it at the provider.
+    """
 
     id: Id
     status: RefundStatus
@@ -78,6 +81,24 @@ class Refund(Value):
     currency: Currency
     of_booking: bool
     refund: ProviderId | None = None
+    elsewhere: Flag = False
+
+
+class Dispute(Value):
+    """A payment that its payer contests. Its money may be `withdrawn` meanwhile, and `reinstated` when it is won."""
+
+    id: ProviderId
+    status: Word
+    payment: ProviderId
+    amount: Amount
+    currency: Currency
+    withdrawn: Flag = False
+    reinstated: Flag = False
+
+
+DISPUTE_ENDS = frozenset(
+    {"won", "lost", "warning_closed", "prevented"}
+)  # as Stripe calls them; what comes late says no more
 
 
 EntryKind = Literal[
@@ -86,11 +107,13 @@ EntryKind = Literal[
     "refunded",
     "failed",  # did not go back
     "returned",  # went back, and the bank sent it again
+    "withdrawn",  # by a dispute
+    "reinstated",  # as the dispute was won
 ]
 
 
 class Entry(NamedTuple):
-    """A line of the ledger: what happened to money, written once. `about` is the payment or the refund."""
+    """A line of the ledger: what happened to money, written once. `about` is the payment, the refund or the dispute."""
 
     kind: EntryKind
     about: str
@@ -106,6 +129,7 @@ class Account(Value):
     checkouts: tuple[Checkout, ...] = ()
     payments: tuple[Payment, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
 
     def checkout(self, checkout_id: str | None) -> Checkout | None:
         return next((each for each in self.checkouts if each.id == checkout_id), None)

@@ -47,6 +47,7 @@ RIGHTS: Mapping[str, Rights] = {
     "booking": Rights(
         writes=_names(
             topics.BOOKING_EVENTS,
+            topics.BOOKING_COMMANDS,  # its own: a question is given up when its answer cannot be decided
             topics.AVAILABILITY_COMMANDS,
             topics.PAYMENT_COMMANDS,
             topics.dead_letters("booking"),

@@ -1,4 +1,4 @@
-"""A customer in a real browser, on a whole platform: pays; is declined and then pays; walks away."""
+"""A customer in a real browser, on a whole platform: pays; is declined and then pays; pays slowly; walks away."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -56,6 +56,15 @@ async def test_a_customer_is_declined_and_pays_on_the_same_page(
     await browser.value("document.querySelector('#card').value = '4242424242424242'")
     await browser.value("document.querySelector('[value=pay]').click()")
     await browser.shows("arrived at /paid")
+    await mine.event("PaymentSucceeded")
+
+
+async def test_a_customer_pays_by_a_slow_method(mine: Cashier, shop: dict[str, str], browser: Tab) -> None:
+    await browser.tell("Page.navigate", url=await mine.opened(**shop))
+    await browser.shows("Pay 25.00 EUR")
+    await browser.value("document.querySelector('[value=pay_slowly]').click()")
+    await browser.shows("arrived at /paid")
+    await mine.event("PaymentProcessing")
     await mine.event("PaymentSucceeded")
 
 

@@ -1,5 +1,6 @@
 """What must be true of bookings and slots, in the tables and in what was told of them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,11 +11,13 @@ from evidence import Evidence, Place, outputs, where
 
 from chassis.inbox import Stored
 
-BECOMES = {  # http.md, Booking statuses, as far as there is no money
+BECOMES = {  # http.md, Booking statuses
     "PENDING": {"RESERVED_15_MIN", "CANCEL"},
     "RESERVED_15_MIN": {"RESERVED_15_MIN", "CONFIRMED", "CANCEL"},
-    "CONFIRMED": {"CANCEL"},
-    "CANCEL": {"CONFIRMED", "CANCEL"},
+    "CONFIRMED": {"CONFIRMED", "PAID", "CANCEL"},
+    "PAID": {"PAID", "CANCEL"},
+    "CANCEL": {"CONFIRMED", "CANCEL", "PAID", "REFUNDED"},
+    "REFUNDED": {"REFUNDED"},
 }
 
 
@@ -104,7 +107,7 @@ def no_overlap_in_the_log(evidence: Evidence) -> Iterator[str]:
 
 def bookings_and_slots_agree(evidence: Evidence) -> Iterator[str]:
     """Who believes to have a slot has it, and nobody else."""
-    wanted = {"RESERVED_15_MIN": "HELD", "CONFIRMED": "COMMITTED"}
+    wanted = {"RESERVED_15_MIN": "HELD", "CONFIRMED": "COMMITTED", "PAID": "COMMITTED"}
     for booking, row in evidence.bookings.items():
         slot = evidence.slots.get(booking)
         live = slot["state"] if slot and slot["state"] != "RELEASED" else None
@@ -113,3 +116,13 @@ def bookings_and_slots_agree(evidence: Evidence) -> Iterator[str]:
     yield from (
         f"{booking} has a slot and is no booking" for booking in evidence.slots.keys() - evidence.bookings.keys()
     )
+
+
+def bookings_and_money_agree(evidence: Evidence) -> Iterator[str]:
+    """What is kept is the price of a paid booking, and else nothing: what is sold in the street has no fee."""
+    for booking, row in evidence.bookings.items():
+        price = json.loads(row["state"])["booking"].get("totalPrice") if row["status"] == "PAID" else 0
+        kept = evidence.kept.get(booking, 0)
+        if kept != price:
+            yield f"{booking} is {row['status']}: {kept} are kept, {price} should be"
+    yield from (f"{booking} has paid and is no booking" for booking in evidence.kept.keys() - evidence.bookings.keys())

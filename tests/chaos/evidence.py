@@ -12,8 +12,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.inbox import Stored, unpack
 
-SERVICES = ("availability", "booking")
-INPUTS = {"booking": ("booking.commands", "availability.events"), "availability": ("availability.commands",)}
+SERVICES = ("availability", "booking", "payment")
+INPUTS = {
+    "booking": ("booking.commands", "availability.events", "payment.events"),
+    "availability": ("availability.commands",),
+    "payment": ("payment.commands",),
+}
 Place = tuple[str, int]
 REPLIES = ("clients.replies", "gateway.replies")
 
@@ -64,6 +68,9 @@ class Evidence:
     progress: dict[str, dict[tuple[str, int], tuple[int, int]]] = field(default_factory=dict)
     bookings: dict[str, dict[str, Any]] = field(default_factory=dict)
     slots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kept: dict[str, int] = field(
+        default_factory=dict
+    )  # of the money of each booking that has paid, by payment's ledger
 
 
 async def gathered(kafka: str, databases: dict[str, str]) -> Evidence:
@@ -113,6 +120,11 @@ async def _read_tables(connection: asyncpg.Connection, service: str, evidence: E
     if service == "booking":
         rows = await connection.fetch("SELECT id::text, version, status, listed, hidden, state FROM bookings")
         evidence.bookings = {row["id"]: dict(row) for row in rows}
+    elif service == "payment":
+        rows = await connection.fetch("SELECT booking_id::text AS id, kind, amount FROM entries")
+        signs = {"captured": 1, "refunded": -1, "returned": 1}
+        for row in rows:
+            evidence.kept[row["id"]] = evidence.kept.get(row["id"], 0) + signs.get(row["kind"], 0) * row["amount"]
     else:
         rows = await connection.fetch(
             "SELECT booking_id::text AS id, space_id::text AS space, unit, lower(during) AS from_, upper(during) AS to,"

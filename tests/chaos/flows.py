@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
+
 from contracts.booking import (
     Booking,
     BookingAnswer,
@@ -112,6 +114,32 @@ async def extends_and_confirms(load: Load, key: str) -> None:
         await load.ask(ConfirmBooking(booking_id=booking.id, **DETAILS), _key())
 
 
+PAY = {"payment_enabled": True, "success_url": "https://shop.example/paid", "cancel_url": "https://shop.example/left"}
+
+
+async def pays(load: Load, key: str) -> None:
+    """At the page, and comes back; or there is none yet, and nobody waits for it."""
+    if booking := await load.book(key, load.street.free()):
+        told = await load.ask(ConfirmBooking(booking_id=booking.id, **DETAILS, **PAY), _key())
+        if isinstance(told, BookingAnswer) and told.booking.payment_url:
+            await _at(told.booking.payment_url)
+
+
+async def pays_and_cancels(load: Load, key: str) -> None:
+    if booking := await load.book(key, load.street.free()):
+        told = await load.ask(ConfirmBooking(booking_id=booking.id, **DETAILS, **PAY), _key())
+        page = told.booking.payment_url if isinstance(told, BookingAnswer) else None
+        cancels = load.ask(CancelBooking(booking_id=booking.id), _key())
+        await asyncio.gather(cancels, *([_at(page)] if page else []))
+
+
+async def _at(page: str) -> None:
+    """What the form of the page does."""
+    card = {"card": "4242424242424242", "action": "pay"}
+    async with aiohttp.ClientSession() as browser, browser.post(page, data=card, allow_redirects=False) as answer:
+        assert answer.status in (200, 303), answer.status
+
+
 async def forgets(load: Load, key: str) -> None:
     await load.book(key, load.street.free())
 
@@ -170,7 +198,7 @@ async def collides(load: Load, key: str) -> None:
 
 FLOWS: tuple[Flow, ...] = (
     confirms, cancels_and_somebody_follows, extends_and_confirms, forgets, moves_and_somebody_follows, deletes,
-    adds_an_extra_and_confirms, repeats_from_elsewhere, collides,
+    adds_an_extra_and_confirms, repeats_from_elsewhere, collides, pays, pays_and_cancels,
 )  # fmt: skip
 
 

@@ -114,6 +114,15 @@ def _booking(**changes: Any) -> Bug:
     return plant
 
 
+def _money(kept: int, status: str) -> Bug:
+    """So much is kept of a booking in this status."""
+
+    def plant(evidence: Evidence) -> None:
+        evidence.kept[next(id_ for id_, row in evidence.bookings.items() if row["status"] == status)] = kept
+
+    return plant
+
+
 def _double(evidence: Evidence) -> None:
     """A slot that was given back is taken again beside the one that followed."""
     first: dict[tuple[str, Any], dict[str, Any]] = {}
@@ -188,6 +197,10 @@ PLANTED: dict[str, tuple[str, Bug]] = {
     "a slot was given away twice": ("no_overlap_in_the_log", _unreleased),
     "a booking has no slot": ("bookings_and_slots_agree", lambda evidence: evidence.slots.clear()),
     "a slot has no booking": ("bookings_and_slots_agree", lambda evidence: evidence.bookings.clear()),
+    "money came for nothing": ("bookings_and_money_agree", _money(2500, "CONFIRMED")),
+    "money of a paid booking went back": ("bookings_and_money_agree", _money(0, "PAID")),
+    "money was forgotten": ("bookings_and_money_agree", lambda evidence: evidence.kept.clear()),
+    "a refund is missing": ("bookings_and_money_agree", _money(2500, "REFUNDED")),
     "a command was never answered": ("one_answer", _answer(lambda row: replace(row, answer=None))),
     "a reply was never sent": ("one_answer", _answer(lambda row: replace(row, asked_by=("gateway.replies", "other.replies")))),
     "one was told something else": ("one_answer", changed("clients.replies", lambda record: replace(record, value=b"{}"), "Booking")),

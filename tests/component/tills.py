@@ -15,13 +15,16 @@ from bus import Bus, Log, header, until
 from sandboxed import KEY, Sandbox, sandbox
 from workers import Worker, worker
 
-from chassis import migrations
+from chassis import database, migrations
+from chassis.parts import Parts
 from contracts import provider_events
 from contracts.examples import CREATE_CHECKOUT
 from contracts.payment import CreateCheckout
-from services.payment import provider
+from services.payment import app
+from services.payment.provider import Provider
+from services.payment.settings import PaymentSettings
 
-MIGRATIONS = Path(provider.__file__).parent / "migrations"
+MIGRATIONS = Path(app.__file__).parent / "migrations"
 QUIET = "86400"  # seconds: a reconciler that looks once, and then leaves it to the test who tells what
 
 
@@ -54,6 +57,31 @@ class Till:
             },
         )
 
+    @contextlib.asynccontextmanager
+    async def inside(self, **settings: Any) -> AsyncIterator[Parts]:
+        """A payment worker within the test: nothing to kill, and there at once."""
+        usual = {"provider_seconds": 5, "events_seconds": QUIET, "sessions_seconds": QUIET}
+        shared = {"kafka": self.bus.infra.kafka, "internal_token": "between us", "session_timeout_ms": 1000}
+        mine = {
+            "database": self.bus.infra.dsn("payment"),
+            "port": 1,
+            "provider_url": self.stripe.url,
+            "provider_key": KEY,
+        }
+        told, failures = PaymentSettings(**{**shared, **mine, **usual, **settings}), list[BaseException]()
+        pool, door = await database.connect(told.database, 6, "payment"), Provider(told)
+        worker = app.parts(told, door, pool, failures.append)
+        try:
+            await worker.start()
+            async with asyncio.timeout(20):
+                await worker.joined.wait()
+            yield worker
+        finally:
+            await worker.stop()
+            await door.close()
+            await pool.close()
+        assert failures == []
+
     async def sql(self, sql: str, *arguments: Any) -> list[Any]:
         connection = await asyncpg.connect(self.bus.infra.dsn("payment"))
         try:
@@ -65,9 +93,9 @@ class Till:
         """As if the time of those who died were over."""
         await self.sql("UPDATE calls SET due_at = clock_timestamp() WHERE closed_at IS NULL AND kind <> 'late'")
 
-    async def nothing_is_open(self) -> None:
-        """As if earlier tests had left nothing: their timers would pass a failpoint before there is anything to die of."""
-        await self.sql("UPDATE calls SET closed_at = clock_timestamp() WHERE closed_at IS NULL")
+    async def no_timer_is_open(self) -> None:
+        """As if earlier checkouts had left no timer: it would pass a failpoint before there is anything to die of."""
+        await self.sql("UPDATE calls SET closed_at = clock_timestamp() WHERE closed_at IS NULL AND kind = 'late'")
 
     async def settled(self) -> None:
         """Return when no call to the provider is open."""

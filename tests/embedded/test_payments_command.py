@@ -9,8 +9,7 @@ import pytest
 from embedded import payments
 from embedded.jars import PROJECT
 
-KEPT = {"currency": "EUR", "captured": 2500, "refunded": 0, "kept": 2500, "keptToday": 2500}
-PAID = {"status": "PAID", "totalPrice": 2500, "currency": "EUR"}
+KEPT = {"currency": "EUR", "captured": 2500, "refunded": 0, "disputed": 0, "kept": 2500, "keptToday": 2500}
 
 
 async def said(*options: str, **environment: str) -> tuple[int, str]:
@@ -52,24 +51,55 @@ def test_a_day_counts_to_its_end():
 def test_totals_are_those_of_each_currency():
     lines = [KEPT, KEPT | {"refunded": 1000, "kept": 1500}, KEPT | {"currency": "CHF"}]
     assert payments.totals(lines) == [
-        {"currency": "CHF", "captured": 2500, "refunded": 0, "kept": 2500},
-        {"currency": "EUR", "captured": 5000, "refunded": 1000, "kept": 4000},
+        {"currency": "CHF", "captured": 2500, "refunded": 0, "disputed": 0, "kept": 2500},
+        {"currency": "EUR", "captured": 5000, "refunded": 1000, "disputed": 0, "kept": 4000},
     ]
 
 
+def booking(status: str, kept: int = 0, going_back: int = 0, price: int = 2500) -> dict[str, object]:
+    """What booking makes of its money."""
+    return {"status": status, "totalPrice": price, "currency": "EUR", "kept": kept, "goingBack": going_back}
+
+
 @pytest.mark.parametrize(
-    ("kept", "booking", "problem"),
+    ("kept", "said", "problem"),
     [
-        (2500, PAID, None),
-        (1250, PAID | {"status": "REFUNDED"}, None),
-        (1250, PAID | {"status": "CANCEL"}, None),
-        (0, PAID | {"status": "CONFIRMED"}, None),
+        (2500, booking("PAID", 2500), None),
+        (1250, booking("REFUNDED", 1250), None),
+        (2500, booking("CANCEL", 2500, going_back=1250), None),
+        (1250, booking("CANCEL", 2500, going_back=1250), None),  # payment has heard of it, booking has not yet
+        (0, booking("CONFIRMED"), None),
         (0, None, None),
         (2500, None, "2500 EUR are kept, and there is no such booking"),
-        (2500, PAID | {"status": "CONFIRMED"}, "2500 EUR are kept, and the booking is CONFIRMED"),
-        (0, PAID, "0 EUR are kept of a booking that is PAID and costs 2500 EUR"),
-        (2500, PAID | {"totalPrice": 3000}, "2500 EUR are kept of a booking that is PAID and costs 3000 EUR"),
+        (2500, booking("CONFIRMED"), "2500 EUR are kept, and the booking is CONFIRMED"),
+        (0, booking("PAID", 2500), "0 EUR are kept of a booking that is PAID and costs 2500 EUR"),
+        (
+            2500,
+            booking("PAID", 2500, price=3000),
+            "2500 EUR are kept of a booking that is PAID and costs 3000 EUR",
+        ),
+        (2500, booking("REFUNDED", 0), "2500 EUR are kept, and the booking, which is REFUNDED, says 0"),
+        (1000, booking("CANCEL", 2500), "1000 EUR are kept, and the booking, which is CANCEL, says 2500"),
+        (1000, booking("CANCEL", 2500, 1250), "1000 EUR are kept, and the booking, which is CANCEL, says 2500"),
     ],
 )
-def test_what_booking_says_otherwise_is_named(kept, booking, problem):
-    assert payments.compared(KEPT | {"keptToday": kept}, booking) == problem
+def test_what_booking_says_otherwise_is_named(kept, said, problem):
+    assert payments.compared(KEPT | {"keptToday": kept}, said) == problem
+
+
+def test_nothing_is_cut_off_however_narrow_the_terminal_is(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    id_ = "4b96f5ea-3d46-59a4-912d-eb2a1da8d934"
+    line = KEPT | {"organisation": "demo", "bookingId": id_, "captured": 123456789}
+    payments._show([line], [{"organisation": "demo", "bookingId": id_, "problem": "it is odd"}])
+    said = capsys.readouterr().out
+    assert f"demo          {id_}  123456789         0         0  2500       EUR" in said
+    assert "total         1 booking " in said
+    assert said.endswith(f"1 thing does not add up:\n  demo {id_}: it is odd\n")
+    payments._show([], [])
+    assert capsys.readouterr().out.endswith("Nothing happened to money in this time.\n")
+
+
+async def test_a_period_that_ends_before_it_begins_is_refused(tmp_path):
+    code, words = await said("--from", "2027-01-11", "--to", "2027-01-09", "--data", str(tmp_path))
+    assert (code, "the period ends before it begins" in words) == (1, True)

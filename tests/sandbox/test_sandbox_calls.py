@@ -192,6 +192,9 @@ async def test_what_is_not_there_is_a_404(stripes: Sandbox) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         await stripes.client.v1.payment_intents.retrieve_async("pi_nothing")
     assert (refused.value.http_status, refused.value.code) == (404, "resource_missing")
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await stripes.client.v1.checkout.sessions.expire_async("cs_test_nobody")
+    assert (refused.value.http_status, refused.value.code, refused.value.param) == (404, "resource_missing", "session")
     status, body, _ = await stripes.raw("/v1/customers")
     assert (status, body["error"]["type"]) == (404, "invalid_request_error")
 

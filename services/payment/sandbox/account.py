@@ -83,7 +83,7 @@ class Account:
         """The object, or Refused."""
         value = self.store.get(id_, kind)
         if value is None:
-            raise errors.missing(kind, id_, "session" if param == "id" and kind == "checkout.session" else param)
+            raise errors.missing(kind, id_, param)
         return value
 
     # ---- what the customer does on the checkout page
@@ -121,7 +121,7 @@ class Account:
     # ---- what time does
 
     def due(self, action: str, id_: str) -> None:
-        """A timer has run out: of a checkout, of a slow payment, of a slow refund."""
+        """A timer has run out: of a checkout, of a slow payment, of a slow refund, of a payer's patience."""
         match action:
             case "expire":
                 session = self.found(id_, "checkout.session")
@@ -131,6 +131,8 @@ class Account:
                 self._settle(self.found(id_, "checkout.session"))
             case "refund":
                 self._settle_refund(self.found(id_, "refund"))
+            case "dispute":
+                self._dispute(self.found(id_, "charge"))
 
     def _settle(self, session: Object) -> None:
         intent = self.found(session["payment_intent"], "payment_intent")
@@ -157,6 +159,15 @@ class Account:
         self.news.tell("refund.updated", refund, BY_ITSELF)
         if failed:
             self.news.tell("refund.failed", refund, BY_ITSELF)
+
+    def _dispute(self, charge: Object) -> None:
+        if charge["disputed"] or charge["refunded"]:
+            return
+        charge.update(disputed=True)
+        dispute = objects.dispute(charge, int(time.time()))
+        self._keep(charge, dispute)
+        self.news.tell("charge.dispute.created", dispute, BY_ITSELF)
+        self.news.tell("charge.dispute.funds_withdrawn", dispute, BY_ITSELF)
 
     # ---- the steps
 
@@ -195,6 +206,10 @@ class Account:
             charge = self.found(intent["latest_charge"], "charge")
         else:
             raise Refused("One of the following params should be provided for this request: payment_intent or charge.")
+        if charge["disputed"]:
+            raise Refused(
+                f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
+            )
         if charge["status"] != "succeeded":
             raise Refused(f"Charge {charge['id']} is not successful and cannot be refunded.", param="charge")
         return charge
@@ -225,6 +240,8 @@ class Account:
             payment_method=charge["payment_method"],
         )
         self._keep(charge, intent)
+        if charge["_disputed"]:
+            self.store.set_timer(time.time() + self.settings.slow_seconds, "dispute", charge["id"])
         self.news.tell("charge.succeeded", charge, BY_ITSELF)
         self.news.tell("payment_intent.succeeded", intent, BY_ITSELF)
 
@@ -269,6 +286,7 @@ def ledger(store: Store) -> dict[str, Any]:
         "payment_intents": store.all("payment_intent"),
         "charges": store.all("charge"),
         "refunds": store.all("refund"),
+        "disputes": store.all("dispute"),
         "events": store.all("event"),
         "idempotency_keys": [row["key"] for row in store.db.execute("SELECT key FROM keys ORDER BY created_at, rowid")],
     }

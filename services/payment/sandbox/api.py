@@ -92,6 +92,8 @@ class Api:
         """The effect and its stored answer in one transaction, or the refusal's."""
         store, who = self._account.store, {"id": mine.id, "idempotency_key": mine.key}
         try:
+            if self._account.faults.take(operation.name, "balance_insufficient"):
+                raise errors.short_of_money()
             with store.transaction():
                 fault = self._account.faults.take(operation.name, "stored_500")
                 if fault is None or fault.effect:

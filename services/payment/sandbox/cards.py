@@ -15,11 +15,13 @@ class Declined:
 
 @dataclass(frozen=True)
 class Card:
-    """One card. `refunds` says how a refund to it goes: at once, slowly, or slowly and then not at all."""
+    """One card. `refunds` says how a refund to it goes: at once, slowly, or slowly and then not at all. `disputed`: its owner
+    contests the payment a little later."""
 
     number: str
     declined: Declined | None = None
     refunds: str = "succeeded"
+    disputed: bool = False
 
     @property
     def brand(self) -> str:
@@ -47,6 +49,7 @@ TABLE = {
         Card("6011111111111117"),
         Card("4000000000007726", refunds="pending"),
         Card("4000000000005126", refunds="failed"),
+        Card("4000000000000259", disputed=True),
         Card(DECLINED, _declined("generic_decline", "Your card was declined.")),
         Card("4000000000009995", _declined("insufficient_funds", "Your card has insufficient funds.")),
         Card("4000000000009987", _declined("lost_card", "Your card was declined.")),

@@ -23,8 +23,9 @@ class Refused(Exception):
 
 def missing(kind: str, id_: str, param: str) -> Refused:
     """There is no such object. One named in the path is a 404, one named by a parameter a 400."""
+    named = "session" if param == "id" and kind == "checkout.session" else param
     return Refused(
-        f"No such {kind}: '{id_}'", status=404 if param == "id" else 400, code="resource_missing", param=param
+        f"No such {kind}: '{id_}'", status=404 if param == "id" else 400, code="resource_missing", param=named
     )
 
 
@@ -61,6 +62,11 @@ def key_in_use(key: str) -> Refused:
 def rate_limited() -> Refused:
     """Too many requests."""
     return Refused("Request rate limit exceeded.", status=429, code="rate_limit")
+
+
+def short_of_money() -> Refused:
+    """The account has given out what it had, to its bank or to others."""
+    return Refused("Insufficient funds in your balance to make this refund.", code="balance_insufficient")
 
 
 def broken() -> Refused:

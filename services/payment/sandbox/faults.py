@@ -14,6 +14,7 @@ Kind = Literal[
     "conflict",
     "slow",
     "stored_500",
+    "balance_insufficient",
     "timeout_after_effect",
     "wrong_amount",
     "webhooks_duplicated",

@@ -198,6 +198,7 @@ def charge(intent: Object, card: Card, status: str, now: int) -> Object:
         "refunded": False,
         "status": status,
         "_refunds": card.refunds,
+        "_disputed": card.disputed,
     }
 
 
@@ -230,6 +231,32 @@ def refund(asked: CreateRefund, of: Object, amount: int, status: str, now: int) 
         "source_transfer_reversal": None,
         "status": status,
         "transfer_reversal": None,
+    }
+
+
+def dispute(of: Object, now: int) -> Object:
+    """The payer of this charge contests it; what was charged is taken away meanwhile."""
+    return {
+        "id": new_id("du_1"),
+        "object": "dispute",
+        "amount": of["amount_captured"],
+        "balance_transactions": [],
+        "charge": of["id"],
+        "created": now,
+        "currency": of["currency"],
+        "evidence": {},
+        "evidence_details": {
+            "due_by": now + 7 * 24 * 3600,
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": False,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": of["payment_intent"],
+        "reason": "fraudulent",
+        "status": "needs_response",
     }
 
 
