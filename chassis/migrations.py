@@ -18,9 +18,8 @@ log = logging.getLogger(__name__)
 RELEASE = "0.1"  # what this build is, or becomes
 _LOCK = 0x486F6C6466617374  # "Holdfast"; one database per service, so there is nobody to clash with
 _OWN = Path(__file__).parent / "schema"
-_EVERYWHERE = (
-    "0000_inbox.sql"  # the inbox and the progress; of the chassis' other tables a service has those that it needs
-)
+# Of the chassis' other tables a service has those that it needs.
+_EVERYWHERE = ("0000_inbox.sql", "0002_runs.sql")
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql").fullmatch
 _CONTRACT = re.compile(r"^-- contract: not used since (\d+\.\d+)\.", re.MULTILINE)
 _NEEDS = re.compile(r"^-- needs chassis/schema/(\S+)$", re.MULTILINE)
@@ -40,7 +39,7 @@ async def migrate(url: str, folder: Path) -> list[str]:
     A migration asks for more of the chassis with a line of its own: `-- needs chassis/schema/0001_calls.sql`. Several starters may call it at once. Raises DatabaseIsAhead or MigrationChanged.
     """
     theirs = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir()) if _NAME(file.name)}
-    needed = sorted({_EVERYWHERE}.union(*map(_NEEDS.findall, theirs.values())))
+    needed = sorted(set(_EVERYWHERE).union(*map(_NEEDS.findall, theirs.values())))
     files = {name: (_OWN / name).read_text(encoding="utf-8") for name in needed} | theirs
     connection = await asyncpg.connect(url)
     try:

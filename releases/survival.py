@@ -22,7 +22,9 @@ _INDEX = re.compile(rf"CREATE (UNIQUE )?INDEX (?:{_NAME} )?ON {_NAME}", re.IGNOR
 _TRIGGER = re.compile(rf"CREATE TRIGGER .*? ON {_NAME}", re.IGNORECASE)
 _ROWS = re.compile(rf"(?:INSERT INTO|UPDATE|DELETE FROM) {_NAME}", re.IGNORECASE)
 _ALTER = re.compile(rf"ALTER TABLE {_NAME} (.*)", re.IGNORECASE)
-_ADD = re.compile(r"ADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)[a-z_]+ (.*)", re.I)
+_ADD = re.compile(
+    r"ADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)[a-z_]+ (.*)", re.I
+)
 _WIDER = re.compile(r"SET \(|ALTER (?:COLUMN )?[a-z_]+ SET (?:DEFAULT|STATISTICS)", re.IGNORECASE)
 _CONSTANT = re.compile(r"DEFAULT ('(?:[^']|'')*'(?:::[a-z\[\]]+)?|-?\d+|true|false|NULL|now\(\))(?= |$)", re.IGNORECASE)
 
@@ -81,7 +83,9 @@ def _found(sql: str) -> Iterator[Danger]:
                 yield Danger(BREAKS, trigger[1], "acts on what builds of the release before write", each)
         elif rows := _ROWS.match(each):
             if rows[1] not in new:
-                yield Danger(LOCKS, rows[1], "rows of a table in use are changed by a statement that nothing bounds", each)
+                yield Danger(
+                    LOCKS, rows[1], "rows of a table in use are changed by a statement that nothing bounds", each
+                )
         elif (altered := _ALTER.match(each)) and altered[1] not in new:
             for action in re.split(r",\s*(?=(?:ADD|DROP|ALTER|RENAME|SET|VALIDATE)\b)", altered[2]):
                 yield from _action(altered[1], action, each)

@@ -11,7 +11,7 @@ import pytest
 from chassis.migrations import RELEASE, DatabaseIsAhead, MigrationChanged, migrate
 from embedded.platform import Infrastructure
 
-OWN = ["0000_inbox.sql"]
+OWN = ["0000_inbox.sql", "0002_runs.sql"]
 FIRST = "CREATE TABLE rooms (name text PRIMARY KEY);\nINSERT INTO rooms VALUES ('Lighthouse room');\n"
 SECOND = "ALTER TABLE rooms ADD units int NOT NULL DEFAULT 1;\n"
 # Fails at its end, after it has done all it can.
@@ -129,7 +129,11 @@ async def test_migrate_survives_a_database_that_a_newer_release_has_expanded(url
 async def test_migrate_refuses_a_database_from_which_a_newer_release_took_what_this_one_needs(
     url: str, folder: Path
 ) -> None:
-    write(folder, "0003_units", "-- contract: not used since 99.0. Nobody asks for units.\nALTER TABLE rooms DROP units;\n")
+    write(
+        folder,
+        "0003_units",
+        "-- contract: not used since 99.0. Nobody asks for units.\nALTER TABLE rooms DROP units;\n",
+    )
     write(folder, "0004_desks", "CREATE TABLE desks (name text);\n")
     await migrate(url, folder)
     (folder / "0003_units.sql").unlink()
