@@ -23,7 +23,7 @@ _TRIGGER = re.compile(rf"CREATE TRIGGER .*? ON {_NAME}", re.IGNORECASE)
 _ROWS = re.compile(rf"(?:INSERT INTO|UPDATE|DELETE FROM) {_NAME}", re.IGNORECASE)
 _ALTER = re.compile(rf"ALTER TABLE {_NAME} (.*)", re.IGNORECASE)
 _ADD = re.compile(
-    r"ADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)[a-z_]+ (.*)", re.I
+    r"ADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)[a-z_]+ (.*)", re.IGNORECASE
 )
 _WIDER = re.compile(r"SET \(|ALTER (?:COLUMN )?[a-z_]+ SET (?:DEFAULT|STATISTICS)", re.IGNORECASE)
 _CONSTANT = re.compile(r"DEFAULT ('(?:[^']|'')*'(?:::[a-z\[\]]+)?|-?\d+|true|false|NULL|now\(\))(?= |$)", re.IGNORECASE)

@@ -8,7 +8,6 @@ from http_house import House
 from posting import posted
 from terminal import addresses, typed
 
-
 EVERYBODY = {"gateway", "availability", "relay", "booking", "payment", "notifier"}
 
 
