@@ -13,6 +13,8 @@ from rich.tree import Tree
 
 from embedded.operate.findings import RULES, SHOWN, Report
 from embedded.operate.letters import Letter
+from embedded.operate.marks import Mark
+from embedded.operate.republish import Republished
 from embedded.operate.status import Sight
 from embedded.operate.story import Story
 from embedded.operate.topics_check import Finding
@@ -165,6 +167,43 @@ def findings(found: Sequence[Finding], done: bool = False) -> None:
         for each in found
     ]
     console().print(table("Topics", ("topic", "what", "is", "should be", ""), rows))
+
+
+def marks(found: Sequence[Mark], done: bool = False) -> None:
+    """Where services cannot go on, or could not."""
+    if not found:
+        print("every mark fits the log")
+        return
+    rows = [
+        (
+            mark.service,
+            f"{mark.topic}/{mark.partition}",
+            mark.processed,
+            mark.published,
+            mark.first,
+            mark.last,
+            mark.right,
+        )
+        for mark in found
+    ]
+    headings = (
+        "service",
+        "partition",
+        "processed",
+        "published",
+        "the log's first",
+        "its end",
+        "is" if done else "to be",
+    )
+    console().print(table("Marks that do not fit the log", headings, rows))
+
+
+def republished(done: Republished) -> None:
+    """What was stored, what was missing, what was sent again."""
+    rows = [(name, done.stored[name], done.missing[name], done.sent[name]) for name in sorted(done.stored)]
+    console().print(table("Stored outputs", ("topic", "stored", "not in Kafka", "sent again"), rows))
+    for line in done.left:
+        print(f"not sent: {line}")
 
 
 def story(told: Story) -> None:
