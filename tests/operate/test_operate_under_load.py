@@ -39,11 +39,14 @@ async def test_what_is_wrong_is_found_while_customers_are_under_way(platform: An
         booking = await Load(mine).book("one that stays", mine.free())
         assert booking
         async with pressure(mine):
-            connection = await asyncpg.connect(platform.dsn("availability"))
+            connection, slot = (
+                await asyncpg.connect(platform.dsn("availability")),
+                "UPDATE slots SET state = '{}' WHERE booking_id = $1",
+            )
             try:
-                await connection.execute("UPDATE slots SET state = 'RELEASED' WHERE booking_id = $1", booking.id)
+                await connection.execute(slot.format("RELEASED"), booking.id)
                 news = [each for each in await found(platform) if each not in before]
             finally:
-                await connection.execute("UPDATE slots SET state = 'HELD' WHERE booking_id = $1", booking.id)
+                await connection.execute(slot.format("HELD"), booking.id)
                 await connection.close()
     assert [(rule, about.partition("/")[2]) for rule, about, _ in news] == [("status-and-slot-agree", booking.id)]
