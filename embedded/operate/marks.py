@@ -5,6 +5,7 @@ rows of the inbox that say they lie further on are of a log that is gone, and ar
 remembered as before, so that nothing is decided twice.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from embedded.operate import databases, log
 from embedded.operate.places import Place
 from embedded.problem import Problem
 
+LOOKS = 8  # a second apart: longer than a session
 _PROGRESS = "SELECT topic, partition, processed, published FROM progress ORDER BY 1, 2"
 _SET = """
 UPDATE progress
@@ -83,8 +85,12 @@ async def put(place: Place, mark: Mark, to: int) -> None:
 
 
 async def _stands_still(place: Place, service: str) -> None:
+    """One that was stopped just now is a member for a while, until its session ends."""
     async with log.administrator(place) as admin:
-        for answer in await admin.describe_consumer_groups([service]):
-            for group in answer.to_object()["groups"]:
-                if members := len(group["members"]):
-                    raise Problem(f"{members} workers of {service} are at work: stop them first, they would not see it")
+        for _ in range(LOOKS):
+            answers = await admin.describe_consumer_groups([service])
+            members = sum(len(group["members"]) for answer in answers for group in answer.to_object()["groups"])
+            if not members:
+                return
+            await asyncio.sleep(1)
+    raise Problem(f"{members} workers of {service} are at work: stop them first, they would not see it")

@@ -10,7 +10,7 @@ from embedded.operate import databases, log
 from embedded.operate.places import Place
 
 LOOKS, PAUSE = 6, 0.5
-CAUGHT_UP_WITHIN = 30.0  # seconds; whoever is later than that has a finding of its own, or stands still
+CAUGHT_UP_WITHIN = 15.0  # seconds; whoever is later than that has a finding of its own, or stands still
 
 _PROGRESS = "SELECT topic, partition, processed, published FROM progress"
 
