@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 ENDED = 2  # runs that ended at one place, until its messages are decided one by one
 MOST_ATTEMPTS = 3  # of a message alone
 AT_ONCE = 500  # no run has more of a partition in hand
+AWAY = (*TRANSIENT, asyncpg.UndefinedTableError)  # the table is new in 0.1: a worker that is started before it works without
 
 _BEGIN = """
 INSERT INTO runs AS r (topic, partition, run, processed)
@@ -62,7 +63,7 @@ class Suspects:
         topics, numbers = [tp.topic for tp in mine], [tp.partition for tp in mine]
         try:
             rows = await self._database.fetch(_BEGIN, topics, numbers, self._run)
-        except TRANSIENT as error:  # then one end of a run is not counted
+        except AWAY as error:  # then one end of a run is not counted
             log.warning("not known how the run before ended: %r", error)
             return
         for topic, number, processed, ended, position, attempts in rows:
@@ -77,7 +78,7 @@ class Suspects:
         self._found.clear()
         try:
             await self._database.execute(_LEAVE, self._run)
-        except TRANSIENT as error:  # then the next run takes this one's end for a crash, once
+        except AWAY as error:  # then the next run takes this one's end for a crash, once
             log.warning("not said that this run ends in order: %r", error)
 
     def among(self, spans: Mapping[TopicPartition, tuple[int, int]]) -> bool:
