@@ -120,11 +120,11 @@ async def test_slot_of_a_booking_that_is_not_there_is_found(platform: Any, house
 
 async def test_progress_beyond_the_log_is_found(platform: Any, house: House) -> None:
     await confirmed(house)
-    # Of a topic that booking does not read: its worker is not to be misled.
-    breaks = "INSERT INTO progress VALUES ('clients.replies', 0, 999999, 999999)"
-    async with broken(platform, "booking", breaks, "DELETE FROM progress WHERE topic = 'clients.replies'"):
+    # Of a topic that booking does not read, and nobody here writes: its worker is not to be misled.
+    breaks = "INSERT INTO progress VALUES ('availability.expiry.60m', 0, 999999, 999999)"
+    async with broken(platform, "booking", breaks, "DELETE FROM progress WHERE topic = 'availability.expiry.60m'"):
         [(rule, about, what)] = await found(platform)
-    assert (rule, about) == ("progress-fits-the-log", "booking clients.replies/0")
+    assert (rule, about) == ("progress-fits-the-log", "booking availability.expiry.60m/0")
     assert what.startswith("999999 records are decided, the log ends at ")
 
 
