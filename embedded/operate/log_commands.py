@@ -61,9 +61,8 @@ def set_mark(
     async def work() -> str:
         place = asking.place(data)
         mine = (service, topic, partition)
-        [mark] = [each for each in await marks.seen(place) if (each.service, each.topic, each.partition) == mine] or [
-            None
-        ]
+        every = await marks.seen(place)
+        mark = next((each for each in every if (each.service, each.topic, each.partition) == mine), None)
         if mark is None:
             raise Problem(f"{service} has no mark in {topic}/{partition}")
         if not mark.first <= offset <= mark.last:
