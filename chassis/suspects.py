@@ -24,10 +24,8 @@ log = logging.getLogger(__name__)
 ENDED = 2  # runs that ended at one place, until its messages are decided one by one
 MOST_ATTEMPTS = 3  # of a message alone
 AT_ONCE = 500  # no run has more of a partition in hand
-AWAY = (
-    *TRANSIENT,
-    asyncpg.UndefinedTableError,
-)  # the table is new in 0.1: a worker that is started before it works without
+# The table is new in 0.1: a worker that is started before it works without.
+AWAY: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.UndefinedTableError)
 
 _BEGIN = """
 INSERT INTO runs AS r (topic, partition, run, processed)
