@@ -7,7 +7,7 @@ INFRA ?= embedded
 SUITE = $(if $(filter containers,$(INFRA)),tests/component tests/system,tests)
 BIN := .venv/bin
 
-.PHONY: help up demo reset test compose chaos conformance check bench lock contracts docs environment
+.PHONY: help up demo reset test compose chaos conformance check bench lock contracts docs release environment
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +45,8 @@ bench: .venv/.ready ## holds per second and latencies, beside pgbench and a plai
 contracts: .venv/.ready ## the JSON Schemas and samples of all messages, and the AsyncAPI document
 	@$(BIN)/python -m contracts.schemas
 	@$(BIN)/python -m contracts.asyncapi
+release: .venv/.ready ## freeze what this release promises to the next one (docs/upgrading.md)
+	@$(BIN)/python -m releases $(ARGS)
 docs: .venv/.ready ## the drawing of the statuses
 	@$(BIN)/python -m services.booking.diagram
 lock: ## the locks of Python packages (LOCK=--upgrade for newer ones) and of Kafka's jars

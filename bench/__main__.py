@@ -30,6 +30,7 @@ from bench import (
     relay_killed,
     release,
     resume,
+    scale,
     side_by_side,
     waiting,
     webhooks,
@@ -56,6 +57,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Table]]]] = {
     "waiting": waiting.measure,
     "resume": resume.measure,
     "webhooks": webhooks.measure,
+    "scale": scale.measure,
 }
 MODULES = {name: sys.modules[measure.__module__] for name, measure in MEASUREMENTS.items()}
 DATA = PROJECT / ".data" / "bench"

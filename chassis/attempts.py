@@ -17,6 +17,7 @@ from chassis.database import TRANSIENT
 from chassis.entries import Send
 from chassis.messages import DeadRecord, Incoming
 from chassis.stream import Stream
+from chassis.suspects import MOST_ATTEMPTS
 from chassis.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,10 @@ HOPELESS = (Behind, Gap, Lost, asyncpg.SyntaxOrAccessError)
 Attempt = Callable[[Sequence[Incoming | DeadRecord], Spans, Offsets, Offsets], Awaitable[list[Send]]]
 
 
+class Deadly(Exception):
+    """The process ended each time that this message was decided."""
+
+
 class Attempts:
     """Repeats what may work the next time, as long as the partitions are ours."""
 
@@ -51,9 +56,10 @@ class Attempts:
             raise Lost
         refusals = MOST_REFUSALS if len(messages) > 1 else math.inf
         try:
-            return await self._patiently(
-                lambda: self._attempt(messages, spans, unmarked, reached), list(spans), refusals
-            )
+            if not self._stream.suspects.among(spans):
+                return await self._patiently(
+                    lambda: self._attempt(messages, spans, unmarked, reached), list(spans), refusals
+                )
         except HOPELESS:
             raise
         except Exception as error:  # R10: this batch will never work as it is; the culprit is found one by one
@@ -69,9 +75,14 @@ class Attempts:
     async def _alone(
         self, message: Incoming | DeadRecord, span: Spans, unmarked: Offsets, reached: Offsets
     ) -> list[Send]:
+        suspects = self._stream.suspects
         try:
+            before = await self._patiently(lambda: suspects.attempt(message.record), list(span))
+            if before >= MOST_ATTEMPTS and isinstance(message, Incoming):
+                raise Deadly(f"the worker ended {before} times over it")
             return await self._patiently(lambda: self._attempt([message], span, unmarked, reached), list(span))
         except HOPELESS:
+            await suspects.survived(message.record)
             raise
         except Exception as error:
             if isinstance(message, DeadRecord):

@@ -20,8 +20,9 @@ from chassis.backlog import Messages, Queue, partition_of
 from chassis.database import TRANSIENT
 from chassis.messages import DeadRecord, Incoming
 from chassis.subscription import Record, Records, Subscription
+from chassis.suspects import Suspects
 from chassis.telemetry import metrics
-from chassis.whereabouts import Bounds, ends, gone, lost, marks
+from chassis.whereabouts import Bounds, ends, gone, lost, marks, patient_marks
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Stream(ConsumerRebalanceListener):
         self.stopped: dict[TopicPartition, str] = {}
         self._looks: Bounds = {}  # where a gap was rewound to last, and how often in a row
         self.joined = asyncio.Event()
+        self.suspects = Suspects(database)
         self._queue = Queue(self.expected, max_records)
         self._held: set[TopicPartition] = set()  # not fetched until the backlog is taken
         self._filled, self._drained = asyncio.Event(), asyncio.Event()
@@ -216,14 +218,9 @@ class Stream(ConsumerRebalanceListener):
             for partition in assigned:
                 consumer.seek(partition, 0)
                 consumer.pause(partition)
-        while True:
-            try:
-                known = await marks(self.database, assigned)
-                break
-            except TRANSIENT as error:
-                log.warning("the progress is not readable: %r", error)
-                await asyncio.sleep(0.5)
+        known = await patient_marks(self.database, assigned)
         bounds = await ends(consumer, assigned)
+        await self.suspects.begin(assigned, bounds)
         for partition in assigned:
             mark, processed = known[partition]
             if why := gone(mark, processed, bounds.get(partition)):
@@ -252,6 +249,7 @@ class Stream(ConsumerRebalanceListener):
         try:
             async with asyncio.timeout(REVOKE_SECONDS):
                 await self._quiet()
+            await self.suspects.leave()
         except TimeoutError:  # the next owner sends it all again; the database refuses ours if it was faster
             log.warning("gave partitions away with a batch in hand")
 

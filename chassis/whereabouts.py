@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from chassis import inbox
+from chassis.database import TRANSIENT
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,16 @@ async def marks(database: asyncpg.Pool, partitions: Sequence[TopicPartition]) ->
     await database.execute(inbox.MAKE_PROGRESS_ROWS, topics, numbers)
     rows = await database.fetch(inbox.MARKS, topics, numbers)
     return {TopicPartition(row["topic"], row["partition"]): (row["published"], row["processed"]) for row in rows}
+
+
+async def patient_marks(database: asyncpg.Pool, partitions: Sequence[TopicPartition]) -> Bounds:
+    """The same, as soon as the database answers."""
+    while True:
+        try:
+            return await marks(database, partitions)
+        except TRANSIENT as error:
+            log.warning("the progress is not readable: %r", error)
+            await asyncio.sleep(0.5)
 
 
 async def ends(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> Bounds:

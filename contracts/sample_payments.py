@@ -22,7 +22,9 @@ def records() -> list[Record]:
     create = output(confirm, "booking", 0, CREATE_CHECKOUT)
     ids = {"booking_id": BOOKING_ID}
     about = {**ids, "checkout_id": create.id}
-    outcome = CALL_OUTCOME.model_copy(update={"call_id": create.id, "about": create.id})
+    assert CALL_OUTCOME.session
+    session = CALL_OUTCOME.session.model_copy(update={"checkout_id": create.id})
+    outcome = CALL_OUTCOME.model_copy(update={"call_id": create.id, "about": create.id, "session": session})
     called = output(create, "payment", "outcome", outcome)
     opened = payment.CheckoutOpened(**about, question=create.id, url=PAGE, expires_at=CREATE_CHECKOUT.expires_at)
     session = PAID_SESSION.model_copy(update={"checkout_id": create.id})

@@ -71,6 +71,7 @@ class Platform(Infrastructure):
         self.plan = plan
         self._gateway_port = self._port(plan.port)
         self._read_ports = {service: self._port(shared=True) for service in DATABASES}
+        self._relay_port = self._port(shared=True)
         self.url = f"http://{ports.HOST}:{self._gateway_port}"
         self.money = money.provider(data, self.url, plan.settings, self._port)
 
@@ -86,6 +87,7 @@ class Platform(Infrastructure):
             "HOLDFAST_BOOKING_RETURN_LOOPBACK": "true",  # and the customer's way back may lead to a shop on it
         }
         mine["HOLDFAST_NOTIFIER_NICE"] = "10"  # whoever a customer waits for goes first
+        mine["HOLDFAST_AVAILABILITY_RELAY_PORT"] = str(self._relay_port)
         mine["HOLDFAST_SEALING_KEYS"] = json.dumps([self._folder.sealing_key()])
         for service, port in self._read_ports.items():
             mine[f"HOLDFAST_{service.upper()}_DATABASE"] = self.dsn(service)
@@ -146,7 +148,10 @@ class Platform(Infrastructure):
             "partitions": PARTITIONS,
             "hold": self.plan.hold.total_seconds(),
             "databases": {name: self.dsn(name) for name in DATABASES},
-            "reads": {name: f"http://{ports.HOST}:{port}" for name, port in self._read_ports.items()},
+            "reads": {
+                name: f"http://{ports.HOST}:{port}"
+                for name, port in {**self._read_ports, "relay": self._relay_port}.items()
+            },
         }
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from embedded.operate import asking, letter_commands
+from embedded.operate import asking, letter_commands, log_commands
 
 # As in `embedded.command`: what needs a Unix, or time to load, is imported inside the commands.
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(story)
     app.command()(verify)
     app.add_typer(letter_commands.app, name="dead-letters")
+    app.add_typer(log_commands.app, name="log")
     app.add_typer(events_app, name="events")
     app.add_typer(topics_app, name="topics")
 

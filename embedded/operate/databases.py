@@ -1,4 +1,4 @@
-"""Reading the services' databases as an operator does: nothing can be changed, and rows come a thousand at a time."""
+"""The services' databases as an operator reads them: nothing can be changed, and rows come a thousand at a time. A repair may write."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -15,7 +15,20 @@ Connection = asyncpg.Connection
 @contextlib.asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Connection]:
     """A session that reads only, in UTC."""
-    settings = {"application_name": "holdfast operator", "default_transaction_read_only": "on", "timezone": "UTC"}
+    async with _session(url, {"default_transaction_read_only": "on"}) as connection:
+        yield connection
+
+
+@contextlib.asynccontextmanager
+async def changing(url: str) -> AsyncIterator[Connection]:
+    """A session that may write: for the few commands that repair, and never while the service is at work."""
+    async with _session(url, {"lock_timeout": "2s"}) as connection:
+        yield connection
+
+
+@contextlib.asynccontextmanager
+async def _session(url: str, more: dict[str, str]) -> AsyncIterator[Connection]:
+    settings = {"application_name": "holdfast operator", "timezone": "UTC", **more}
     connection = await asyncpg.connect(url, timeout=10, server_settings=settings)
     try:
         yield connection

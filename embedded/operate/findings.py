@@ -57,8 +57,8 @@ RULES = {
             "progress-fits-the-log",
             "what a service has decided is in the log, and what it has not decided still is",
             "Processed beyond the log's end: Kafka lost records. Behind its beginning: records went before they were decided.",
-            "Kafka lost its end: the service stands still there; see docs/operating.md, Kafka has lost records. Records "
-            "went undecided: they are lost; the gap is the span to name to clients.",
+            "Stop the services, then `holdfast log realign` and `holdfast log republish`; see docs/operating.md, Kafka has lost "
+            "records. Records that went undecided are lost; the gap is the span to name to clients.",
         ),
         Rule(
             "everything-decided-is-remembered",
@@ -76,8 +76,7 @@ RULES = {
             "stored-outputs-are-sent",
             "each output stored with a decision is in Kafka, as long as its topic keeps it",
             "A decision was made and nobody was told: a booking waits, or an event is missing.",
-            "Set `published` of that partition back to the row's position and restart the service: it sends again what is "
-            "stored from there on, in order; repeats are known to every reader.",
+            "`holdfast log republish --since …` sends them again, in order; repeats are known to every reader.",
         ),
         Rule(
             "outputs-leave-soon",

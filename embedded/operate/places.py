@@ -14,6 +14,7 @@ from embedded.problem import Problem
 DEFAULT_DATA = Path(".data/up")
 SERVICES = ("availability", "booking", "payment", "notifier")  # those with a database
 NEEDED = ("availability", "booking")  # without them there is no platform
+RELAY = "HOLDFAST_AVAILABILITY_RELAY_URL"  # the one address that no service is told
 HOLD = timedelta(minutes=15)
 
 
@@ -24,7 +25,9 @@ class Place:
     name: str  # for people
     kafka: str
     databases: Mapping[str, str] = field(default_factory=dict)
-    reads: Mapping[str, str] = field(default_factory=dict)  # of services, where their probes are too
+    reads: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of services, where their probes are too; of the relay these alone
     gateway: str | None = None
     partitions: int | None = None
     hold: timedelta = HOLD
@@ -73,6 +76,9 @@ def named(environment: Mapping[str, str]) -> Place:
         found = {service: environment.get(form.format(service.upper())) for service in SERVICES}
         return {service: value.rstrip("/") for service, value in found.items() if value}
 
+    reads = by_service("HOLDFAST_GATEWAY_{}_URL")
+    if relay := environment.get(RELAY):
+        reads["relay"] = relay.rstrip("/")
     partitions = environment.get("HOLDFAST_TOPIC_PARTITIONS", "")
     if partitions and not partitions.isdecimal():
         raise Problem(f"HOLDFAST_TOPIC_PARTITIONS is no number: {partitions!r}")
@@ -82,7 +88,7 @@ def named(environment: Mapping[str, str]) -> Place:
         kafka,
         kafka,
         by_service("HOLDFAST_{}_DATABASE"),
-        by_service("HOLDFAST_GATEWAY_{}_URL"),
+        reads,
         environment.get("HOLDFAST_GATEWAY_ISSUER"),
         int(partitions) if partitions else None,
         _length(hold) if hold else HOLD,

@@ -17,6 +17,9 @@ CREATE TABLE expected (topic TEXT, id BLOB, service TEXT, cause BLOB, PRIMARY KE
 CREATE TABLE sent (topic TEXT, id BLOB, PRIMARY KEY (topic, id)) WITHOUT ROWID;
 CREATE TABLE remembered (service TEXT, id BLOB, PRIMARY KEY (service, id)) WITHOUT ROWID;
 CREATE TABLE paid (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE causes (id BLOB PRIMARY KEY, cause BLOB) WITHOUT ROWID;
+CREATE TABLE heads (id BLOB PRIMARY KEY, organisation TEXT, correlation TEXT) WITHOUT ROWID;
+CREATE TABLE owners (key TEXT PRIMARY KEY, organisation TEXT) WITHOUT ROWID;
 CREATE TABLE handled (service TEXT, id BLOB, dead BLOB, place TEXT);
 """
 

@@ -19,7 +19,7 @@ from chassis.caller import outcome_id
 from chassis.inbox import Stored, unpack
 from contracts import topics
 from contracts.envelope import output_id, stamp
-from embedded.operate import databases, letters, log
+from embedded.operate import databases, letters, log, story_deliveries
 from embedded.operate.places import Place
 from embedded.problem import Problem
 
@@ -86,6 +86,7 @@ async def read(place: Place, booking_id: str) -> Story:
     except (KafkaError, OSError) as error:
         story.notes.append(f"Kafka does not answer ({error!r}): who sent the commands, and which wait, is not known.")
         await _follow(place, gathered)
+    await story_deliveries.add(place, gathered.nodes, began)
     story.roots = gathered.tree()
     if story.booking is None and not story.roots:
         raise Problem(
@@ -93,7 +94,7 @@ async def read(place: Place, booking_id: str) -> Story:
         )
     if not story.roots:
         story.notes.append("No service remembers a message of it: an inbox keeps 8 days.")
-    missing = sorted({"availability", "payment"} - set(place.databases))
+    missing = sorted({"availability", "notifier", "payment"} - set(place.databases))
     if missing and place.run is None:  # of a data folder all that there are are known
         story.notes.append(f"Not looked at, because no address is known: {', '.join(missing)}.")
     return story

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from rich.tree import Tree
 
 from embedded.operate.findings import RULES, SHOWN, Report
 from embedded.operate.letters import Letter
+from embedded.operate.marks import Mark
+from embedded.operate.republish import Republished
 from embedded.operate.status import Sight
 from embedded.operate.story import Story
 from embedded.operate.topics_check import Finding
@@ -167,6 +169,43 @@ def findings(found: Sequence[Finding], done: bool = False) -> None:
     console().print(table("Topics", ("topic", "what", "is", "should be", ""), rows))
 
 
+def marks(found: Sequence[Mark], done: bool = False) -> None:
+    """Where services cannot go on, or could not."""
+    if not found:
+        print("every mark fits the log")
+        return
+    rows = [
+        (
+            mark.service,
+            f"{mark.topic}/{mark.partition}",
+            mark.processed,
+            mark.published,
+            mark.first,
+            mark.last,
+            mark.right,
+        )
+        for mark in found
+    ]
+    headings = (
+        "service",
+        "partition",
+        "processed",
+        "published",
+        "the log's first",
+        "its end",
+        "is" if done else "to be",
+    )
+    console().print(table("Marks that do not fit the log", headings, rows))
+
+
+def republished(done: Republished) -> None:
+    """What was stored, what was missing, what was sent again."""
+    rows = [(name, done.stored[name], done.missing[name], done.sent[name]) for name in sorted(done.stored)]
+    console().print(table("Stored outputs", ("topic", "stored", "not in Kafka", "sent again"), rows))
+    for line in done.left:
+        print(f"not sent: {line}")
+
+
 def story(told: Story) -> None:
     screen, booking = console(), told.booking
     title = f"booking {told.booking_id}"
@@ -182,7 +221,7 @@ def story(told: Story) -> None:
 
 
 def _branch(tree: Tree, node: dict[str, Any]) -> None:
-    branch = tree.add(plain(_call(node) if node["kind"] == "call" else _message(node)))
+    branch = tree.add(plain(_KINDS[node["kind"]](node)))
     answer = node.get("answer")
     for child in node["follows"]:
         _branch(branch, child)
@@ -218,6 +257,21 @@ def _call(node: dict[str, Any]) -> str:
     )
     failed = f", last failed with: {node['lastError']}" if node["lastError"] else ""
     return f"{_clock(node['askedAt'])}  call {node['call']} to {node['destination']}: {node['attempts']} attempts, {end}{failed}"
+
+
+def _delivery(node: dict[str, Any]) -> str:
+    last = node["tries"][-1] if node["tries"] else {}
+    said = f", last answered {last['status']}" if last.get("status") else ""
+    said += f", last failed with: {last['error']}" if last.get("error") else ""
+    if node["endedAt"]:
+        end = f"{node['status']} at {_clock(node['endedAt'])}"
+    else:
+        end = f"next attempt at {_clock(node['dueAt'])}" if node["wanted"] else "held back: nobody is subscribed now"
+    whom = node["url"] or "a subscription that is gone"
+    return f"{_clock(node['askedAt'])}  webhook to {whom}: {node['attempts']} attempts, {end}{said}"
+
+
+_KINDS: dict[str, Callable[[dict[str, Any]], str]] = {"message": _message, "call": _call, "delivery": _delivery}
 
 
 def _named(node: dict[str, Any]) -> str:

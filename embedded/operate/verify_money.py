@@ -1,15 +1,13 @@
 """Payment's accounts against themselves, and against the bookings they are for."""
 
-import asyncio
 from typing import Any
 
 import orjson
 
-from embedded.operate import databases
+from embedded.operate import databases, quiet
 from embedded.operate.findings import Report
 from embedded.operate.places import Place
 from embedded.operate.scratch import Scratch
-from embedded.operate.verify_slots import LOOKS, PAUSE
 
 _ACCOUNTS = "SELECT organisation_id || '/' || booking_id AS key, state FROM accounts"
 _ONE_ACCOUNT = "SELECT state FROM accounts WHERE organisation_id = $1 AND booking_id = $2::uuid"
@@ -41,29 +39,30 @@ async def compared(place: Place, scratch: Scratch, report: Report) -> None:
             report.skipped.append("payment: its database has no accounts")
             return
         count = 0
-        suspects: dict[str, Odd] = {}
+        suspects: dict[str, Odd | None] = {}
         async with databases.snapshot(of_payment):
             async for row in databases.streamed(of_payment, _ACCOUNTS):
                 count += 1
                 account = orjson.loads(row["state"])
                 if account.get("payments"):
                     scratch.put("paid", (row["key"],))
-                    if odd := _odd(account, next(scratch.ask(_BOOKING, row["key"]), None)):
-                        suspects[row["key"]] = odd
-        suspects |= {key: [] for (key,) in scratch.ask(_UNPAID)}
-        for _ in range(LOOKS):  # money and status change one after the other
+                    if _odd(account, next(scratch.ask(_BOOKING, row["key"]), None)):
+                        suspects[row["key"]] = None
+        suspects |= {key: None for (key,) in scratch.ask(_UNPAID)}
+        for _ in range(quiet.LOOKS):  # money and status change one after the other: what stays odd counts
             if suspects:
-                await asyncio.sleep(PAUSE)
-            for key in list(suspects):
+                await quiet.caught_up(place, ("payment", "booking", "availability"))
+            for key, before in list(suspects.items()):
                 organisation, _, booking_id = key.partition("/")
                 state = await of_payment.fetchval(_ONE_ACCOUNT, organisation, booking_id)
                 booking = await of_booking.fetchrow(_ONE_BOOKING, organisation, booking_id)
-                suspects[key] = _odd(orjson.loads(state) if state else {}, tuple(booking) if booking else None)
-                if not suspects[key]:
-                    del suspects[key]
-    for key, odd in suspects.items():
-        for rule, what in odd:
-            report.add(rule, key, what)
+                odd = _odd(orjson.loads(state) if state else {}, tuple(booking) if booking else None)
+                if odd and odd != before:
+                    suspects[key] = odd
+                    continue
+                del suspects[key]
+                for rule, what in odd:
+                    report.add(rule, key, what)
     report.looked["accounts"] = count
 
 

@@ -1,16 +1,13 @@
 """Slots against each other, and against the bookings they are for."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from embedded.operate import databases
+from embedded.operate import databases, quiet
 from embedded.operate.databases import Connection
 from embedded.operate.findings import Report
 from embedded.operate.places import Place
 from embedded.operate.scratch import Scratch
-
-LOOKS, PAUSE = 4, 0.7  # what is on its way arrives meanwhile
 
 # Each slot against the farthest end of those before it: one pass in order, however many there are.
 _OVERLAPS = """
@@ -42,6 +39,8 @@ FROM bookings b
 FULL JOIN slots s ON s.key = b.key
 WHERE NOT coalesce(b.asking, 0)
 """
+
+Seen = tuple[str, str, int]  # the rule, how it is broken, the booking's version
 
 KEEPS = {"RESERVED_15_MIN": ("HELD",), "CONFIRMED": ("COMMITTED",), "PAID": ("COMMITTED",)}
 
@@ -84,43 +83,44 @@ async def bookings(connection: Connection, scratch: Scratch, report: Report) -> 
 
 
 async def agreement(place: Place, scratch: Scratch, report: Report) -> None:
-    """Each booking against its slot; what does not fit is looked at again, some times."""
-    suspects = {
-        key: odd
+    """Each booking against its slot. What does not fit may be on its way: it counts if it stays so when all was heard."""
+    suspects: dict[str, Seen | None] = {
+        key: None
         for key, *sides in scratch.ask(_SUSPECTS)
-        if (odd := _odd(sides[0], tuple(sides[2:4]), sides[4], tuple(sides[5:7])))
+        if _odd(sides[0], tuple(sides[2:4]), sides[4], tuple(sides[5:7]))
     }
     async with (
         databases.connected(place.databases["booking"]) as of_booking,
         databases.connected(place.databases["availability"]) as of_availability,
     ):
-        for _ in range(LOOKS):
+        for _ in range(quiet.LOOKS):  # whoever still changes then is not stuck
             if not suspects:
                 return
-            await asyncio.sleep(PAUSE)
-            for key in list(suspects):
+            await quiet.caught_up(place, ("booking", "availability"))
+            for key, before in list(suspects.items()):
                 now = await _again(of_booking, of_availability, key)
-                if now is None:
-                    del suspects[key]
-                else:
+                if now is not None and now != before:
                     suspects[key] = now
-    for key, (rule, what) in suspects.items():
-        report.add(rule, key, what)
+                    continue
+                del suspects[key]
+                if now is not None:
+                    report.add(now[0], key, now[1])
 
 
-async def _again(of_booking: Connection, of_availability: Connection, key: str) -> tuple[str, str] | None:
-    """What is odd about this booking now."""
+async def _again(of_booking: Connection, of_availability: Connection, key: str) -> Seen | None:
+    """What is odd about this booking now, and at which version."""
     organisation, _, booking_id = key.partition("/")
     booking = await of_booking.fetchrow(_ONE_BOOKING, organisation, booking_id)
     slot = await of_availability.fetchrow(_ONE_SLOT, organisation, booking_id)
     if booking is not None and booking["asking"] is not None:
         return None
-    return _odd(
+    odd = _odd(
         booking["status"] if booking else None,
         (booking["space_id"], booking["at"]) if booking else (None, None),
         slot["state"] if slot else None,
         (slot["space_id"], slot["at"]) if slot else (None, None),
     )
+    return (*odd, booking["version"] if booking else 0) if odd else None
 
 
 def _odd(

@@ -80,6 +80,23 @@ async def test_nothing_is_marked_as_published_before_it_is_acknowledged(bus: Bus
         await bus.quiet("booking")
 
 
+async def test_a_partition_with_nothing_more_to_decide_is_marked_while_another_never_rests(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a crash would send all of it again, however long ago it was acknowledged."""
+    monkeypatch.setattr(decider, "IDLE_SECONDS", 600.0)
+    monkeypatch.setattr(decider, "LOOK_SECONDS", 0.2)
+    async with bus.deciding():
+        _, sent = await bus.tell(ask(), partition=0)
+
+        async def marked() -> bool:
+            await bus.tell(ask(), partition=1)
+            marks = await bus.marks("booking")
+            return marks[TopicPartition("booking.commands", 0)][1] == sent.offset + 1
+
+        await until(marked)
+
+
 async def test_what_a_failover_took_is_done_again_though_nothing_follows(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

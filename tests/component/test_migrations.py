@@ -8,10 +8,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from chassis.migrations import DatabaseIsAhead, MigrationChanged, migrate
+from chassis.migrations import RELEASE, DatabaseIsAhead, MigrationChanged, migrate
 from embedded.platform import Infrastructure
 
-OWN = ["0000_inbox.sql"]
+OWN = ["0000_inbox.sql", "0002_runs.sql"]
 FIRST = "CREATE TABLE rooms (name text PRIMARY KEY);\nINSERT INTO rooms VALUES ('Lighthouse room');\n"
 SECOND = "ALTER TABLE rooms ADD units int NOT NULL DEFAULT 1;\n"
 # Fails at its end, after it has done all it can.
@@ -118,13 +118,45 @@ async def test_migrate_refuses_a_file_that_was_edited_after_it_was_applied(url: 
     assert "desks" not in await tables(url)
 
 
-async def test_migrate_refuses_a_database_that_is_ahead(url: str, folder: Path) -> None:
+async def test_migrate_survives_a_database_that_a_newer_release_has_expanded(url: str, folder: Path) -> None:
     write(folder, "0003_desks", "CREATE TABLE desks (name text);\n")
     await migrate(url, folder)
     (folder / "0003_desks.sql").unlink()
-    (folder / "0002_units.sql").unlink()
-    with pytest.raises(DatabaseIsAhead, match=r"^0002_units\.sql, 0003_desks\.sql$"):
+    assert await migrate(url, folder) == []
+    assert await applied(url) == [*OWN, "0001_rooms.sql", "0002_units.sql", "0003_desks.sql"]
+
+
+async def test_migrate_refuses_a_database_from_which_a_newer_release_took_what_this_one_needs(
+    url: str, folder: Path
+) -> None:
+    write(
+        folder,
+        "0003_units",
+        "-- contract: not used since 99.0. Nobody asks for units.\nALTER TABLE rooms DROP units;\n",
+    )
+    write(folder, "0004_desks", "CREATE TABLE desks (name text);\n")
+    await migrate(url, folder)
+    (folder / "0003_units.sql").unlink()
+    (folder / "0004_desks.sql").unlink()
+    with pytest.raises(DatabaseIsAhead, match=r"^0003_units\.sql$"):
         await migrate(url, folder)
+
+
+async def test_migrate_survives_that_a_newer_release_took_what_this_one_no_longer_uses(url: str, folder: Path) -> None:
+    said = f"-- contract: not used since {RELEASE}. Nobody asks for units.\n"
+    write(folder, "0003_units", f"{said}ALTER TABLE rooms DROP units;\n")
+    await migrate(url, folder)
+    (folder / "0003_units.sql").unlink()
+    assert await migrate(url, folder) == []
+
+
+async def test_migrate_takes_over_a_database_whose_list_of_migrations_says_nothing_of_releases(
+    url: str, folder: Path
+) -> None:
+    await migrate(url, folder)
+    await rows(url, "ALTER TABLE migrations DROP unused_since")
+    write(folder, "0003_desks", "CREATE TABLE desks (name text);\n")
+    assert await migrate(url, folder) == ["0003_desks.sql"]
 
 
 async def test_migrate_leaves_nothing_of_a_file_that_fails(url: str, folder: Path) -> None:

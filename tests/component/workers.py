@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -41,8 +41,10 @@ class Worker:
 
 
 @contextlib.asynccontextmanager
-async def worker(bus: Bus, name: str, *, becomes_ready: bool = True, **settings: str) -> AsyncIterator[Worker]:
-    """A ready worker of this service; at the end it is asked to leave, if it still lives."""
+async def worker(
+    bus: Bus, name: str, *, becomes_ready: bool = True, program: Sequence[str] = (), **settings: str
+) -> AsyncIterator[Worker]:
+    """A ready worker of this service, or of another program in its place; at the end it is asked to leave, if it still lives."""
     service = "availability" if name == "relay" else name
     port = ports.hold(shared=True)
     port_setting = f"HOLDFAST_{service.upper()}{'_RELAY' if name == 'relay' else ''}_PORT"
@@ -56,7 +58,10 @@ async def worker(bus: Bus, name: str, *, becomes_ready: bool = True, **settings:
         **settings,
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", MODULES.get(name, f"services.{name}"), env=env, stderr=asyncio.subprocess.DEVNULL
+        sys.executable,
+        *(program or ("-m", MODULES.get(name, f"services.{name}"))),
+        env=env,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     running = Worker(process, f"http://{ports.HOST}:{port.number}")
 

@@ -8,6 +8,8 @@ from http_house import House
 from posting import posted
 from terminal import addresses, typed
 
+EVERYBODY = {"gateway", "availability", "relay", "booking", "payment", "notifier"}
+
 
 async def test_status_tells_readiness_lag_holds_and_calls(platform: Any, house: House) -> None:
     await house.held()
@@ -15,7 +17,7 @@ async def test_status_tells_readiness_lag_holds_and_calls(platform: Any, house: 
     assert answer.code == 0, answer.said
     seen = answer.json
     assert (seen["running"], seen["well"], seen["unknown"]) == (True, True, {})
-    assert {name for name, each in seen["services"].items() if each["ready"]} >= {"gateway", "booking", "availability"}
+    assert {name for name, each in seen["services"].items() if each["ready"]} == EVERYBODY
     lag = {(line["topic"], line["group"]): line for line in seen["lag"]}
     assert lag["booking.commands", "booking"]["waiting"] == 0
     assert lag["availability.expiry.15m", "availability.relay"]["waiting"] >= 1
@@ -40,6 +42,16 @@ async def test_status_tells_who_does_not_answer_and_what_piles_up(platform: Any)
         assert line["waiting"] == 1
     finally:
         await platform.start_process("booking-1")
+
+
+async def test_status_tells_that_the_relay_does_not_answer(platform: Any) -> None:
+    await platform.stop_process("relay-1")
+    try:
+        answer = await typed("status", "--json", "--data", str(platform.data))
+        assert (answer.code, answer.json["well"]) == (1, False)
+        assert {name for name, each in answer.json["services"].items() if not each["ready"]} == {"relay"}
+    finally:
+        await platform.start_process("relay-1")
 
 
 async def test_status_tells_the_oldest_open_call(platform: Any) -> None:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from awaiting import until
-from http_house import ADA, House
+from http_house import ADA, House, call
 from posting import commanded
+from receiving import Receiver, status
 from terminal import addresses, typed
 
 from contracts.booking import CancelBooking
@@ -15,7 +16,7 @@ from contracts.payment import CreateCheckout
 
 def names(node: dict[str, Any]) -> Any:
     """The tree as names alone."""
-    return {node["type"].split(".")[1]: [names(child) for child in node["follows"]]}
+    return {node["type"].split(".")[1]: [names(child) for child in node["follows"] if child["kind"] == "message"]}
 
 
 async def test_story_shows_the_whole_tree_of_a_confirmed_booking(platform: Any, house: House) -> None:
@@ -89,6 +90,34 @@ async def test_story_shows_a_call_to_the_outside_between_its_cause_and_its_outco
     assert [each["type"] for each in outcome["follows"]] == ["holdfast.CheckoutOpened.v1"]
     shown = await typed("story", booking["id"], "--data", str(platform.data))
     assert "call open to provider/demo: 1 attempts, closed at" in shown.said
+
+
+async def test_story_shows_who_was_told_by_webhook_with_every_attempt(platform: Any, house: House) -> None:
+    async with Receiver().serving() as receiver:
+        receiver.answers["/hook"] = status(503)
+        body = {"url": f"{receiver.url}/hook?token=secret", "events": ["booking.created"]}
+        made = await call(house.session, "POST", "/v1/webhooks/subscriptions", body)
+        assert made.status == 201, made.raw
+        booking = await house.held()
+
+        async def told() -> list[dict[str, Any]]:
+            answer = await typed("story", booking["id"], "--data", str(platform.data), "--json")
+            [event] = [each for each in every(answer.json["story"]) if each.get("type") == "holdfast.BookingCreated.v1"]
+            mine = [each for each in event["follows"] if each["subscription"] == made.json["id"]]
+            return mine if mine and mine[0]["tries"] else []
+
+        [delivery] = await until(told)
+        assert (delivery["kind"], delivery["url"]) == ("delivery", f"{receiver.url}/hook")
+        assert delivery["tries"][0]["status"] == 503
+        shown = await typed("story", booking["id"], "--data", str(platform.data))
+        assert f"webhook to {receiver.url}/hook: " in shown.said
+        assert "secret" not in shown.said
+        await call(house.session, "DELETE", made.headers["Location"])
+
+
+def every(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All nodes of a tree."""
+    return [each for node in nodes for each in (node, *every(node["follows"]))]
 
 
 async def test_story_of_a_booking_that_nobody_knows_says_so(platform: Any) -> None:

@@ -24,6 +24,17 @@ async def database(platform: Any, service: str) -> AsyncIterator[asyncpg.Connect
         await connection.close()
 
 
+@contextlib.asynccontextmanager
+async def broken(platform: Any, service: str, breaks: str, mends: str, *arguments: Any) -> AsyncIterator[None]:
+    """Something is wrong in this service's database, for a while."""
+    async with database(platform, service) as connection:
+        await connection.execute(breaks, *arguments)
+        try:
+            yield
+        finally:
+            await connection.execute(mends, *arguments)
+
+
 BEFORE: set[tuple[str, str, str]] = set()  # what tests of other folders left on the platform that all share
 
 
@@ -83,12 +94,9 @@ async def test_overlapping_slots_and_the_missing_wall_are_found(platform: Any, h
 
 async def test_confirmed_booking_without_its_slot_is_found(platform: Any, house: House) -> None:
     booking = await confirmed(house)
-    async with database(platform, "availability") as connection:
-        await connection.execute("UPDATE slots SET state = 'RELEASED' WHERE booking_id = $1", booking)
-        try:
-            [(rule, about, what)] = await found(platform)
-        finally:
-            await connection.execute("UPDATE slots SET state = 'COMMITTED' WHERE booking_id = $1", booking)
+    slot = "UPDATE slots SET state = '{}' WHERE booking_id = $1"
+    async with broken(platform, "availability", slot.format("RELEASED"), slot.format("COMMITTED"), booking):
+        [(rule, about, what)] = await found(platform)
     assert (rule, about) == ("status-and-slot-agree", f"demo/{booking}")
     assert what == "the booking is CONFIRMED, and its slot is RELEASED"
 
@@ -112,14 +120,11 @@ async def test_slot_of_a_booking_that_is_not_there_is_found(platform: Any, house
 
 async def test_progress_beyond_the_log_is_found(platform: Any, house: House) -> None:
     await confirmed(house)
-    async with database(platform, "booking") as connection:
-        # Of a topic that booking does not read: its worker is not to be misled.
-        await connection.execute("INSERT INTO progress VALUES ('clients.replies', 0, 999999, 999999)")
-        try:
-            [(rule, about, what)] = await found(platform)
-        finally:
-            await connection.execute("DELETE FROM progress WHERE topic = 'clients.replies'")
-    assert (rule, about) == ("progress-fits-the-log", "booking clients.replies/0")
+    # Of a topic that booking does not read, and nobody here writes: its worker is not to be misled.
+    breaks = "INSERT INTO progress VALUES ('availability.expiry.60m', 0, 999999, 999999)"
+    async with broken(platform, "booking", breaks, "DELETE FROM progress WHERE topic = 'availability.expiry.60m'"):
+        [(rule, about, what)] = await found(platform)
+    assert (rule, about) == ("progress-fits-the-log", "booking availability.expiry.60m/0")
     assert what.startswith("999999 records are decided, the log ends at ")
 
 
@@ -161,24 +166,18 @@ async def test_stored_output_that_is_not_in_kafka_is_found(platform: Any, house:
 
 async def test_version_without_an_event_is_found(platform: Any, house: House) -> None:
     booking = await confirmed(house)
-    async with database(platform, "booking") as connection:
-        await connection.execute("UPDATE bookings SET version = version + 2 WHERE id = $1", booking)
-        try:
-            [(rule, about, what)] = await found(platform)
-        finally:
-            await connection.execute("UPDATE bookings SET version = version - 2 WHERE id = $1", booking)
+    version = "UPDATE bookings SET version = version {} WHERE id = $1"
+    async with broken(platform, "booking", version.format("+ 2"), version.format("- 2"), booking):
+        [(rule, about, what)] = await found(platform)
     assert (rule, about) == ("versions-have-one-event-each", f"demo/{booking}")
     assert what == "the booking is at version 5, 2 events tell of it; missing: 4, 5"
 
 
 async def test_event_of_a_version_that_never_was_is_found(platform: Any, house: House) -> None:
     booking = await confirmed(house)
-    async with database(platform, "booking") as connection:
-        await connection.execute("UPDATE bookings SET version = version - 1 WHERE id = $1", booking)
-        try:
-            [(rule, _, what)] = await found(platform)
-        finally:
-            await connection.execute("UPDATE bookings SET version = version + 1 WHERE id = $1", booking)
+    version = "UPDATE bookings SET version = version {} WHERE id = $1"
+    async with broken(platform, "booking", version.format("- 1"), version.format("+ 1"), booking):
+        [(rule, _, what)] = await found(platform)
     assert (rule, what) == ("versions-have-one-event-each", "an event tells of version 3, the booking is at version 2")
 
 
