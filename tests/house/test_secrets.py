@@ -107,7 +107,7 @@ def test_no_file_ever_held_a_secret() -> None:
     assert held == [], "withdraw the secret at whoever issued it: taking it out of the file does not take it back"
 
 
-RANDOM_TEXT = "q8ZkV3nT0aLw7RfYx2" "JdUe5GhB1sCmP9"
+RANDOM_TEXT = "q8ZkV3nT0aLw7RfYx2JdUe5GhB1sCmP9"
 PLANTED = {
     "a private key": "-----BEGIN RSA PRIVATE " f"KEY-----\nMIIEowIBAAKCAQEA{RANDOM_TEXT}",
     "a key of AWS": "AKIA" "Z7Q2M4N8B5V1C3X9",

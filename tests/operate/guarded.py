@@ -59,7 +59,9 @@ class Guarded(Platform):
 
     def outside(self, user: str) -> str:
         """The same over TLS; the administrator comes there too."""
-        who = f"plain+tls://admin:{ADMIN}" if user == "admin" else f"scram-sha-512+tls://{user}:{_quoted(password(user))}"
+        who = (
+            f"plain+tls://admin:{ADMIN}" if user == "admin" else f"scram-sha-512+tls://{user}:{_quoted(password(user))}"
+        )
         return f"{who}@localhost:{self._at['OUTSIDE']}"
 
     async def _start_kafka(self) -> None:

@@ -1,6 +1,5 @@
 """Kafka's users: each service does its own work and no more, forged records are refused, and an operator is let in over TLS."""
 
-import asyncio
 import json
 import re
 import uuid
@@ -101,7 +100,12 @@ async def test_event_that_the_gateway_forges_is_refused(platform: Guarded, room:
 
 
 async def test_place_in_the_work_of_others_is_not_taken(platform: Guarded) -> None:
-    for user, group in (("notifier", "booking"), ("booking", "notifier"), ("gateway", "booking"), ("operator", "booking")):
+    for user, group in (
+        ("notifier", "booking"),
+        ("booking", "notifier"),
+        ("gateway", "booking"),
+        ("operator", "booking"),
+    ):
         where = connecting.address(platform.inside(user)).options
         async with AIOKafkaConsumer(**where, group_id=group, enable_auto_commit=False) as consumer:
             with pytest.raises(GroupAuthorizationFailedError):
@@ -145,7 +149,9 @@ async def test_organisation_that_nobody_knows_moves_no_booking_of_another(platfo
         with pytest.raises(CommandRefused) as refused:
             await forger.confirm_booking(booking["id"])
         assert refused.value.refused.code == "NOT_FOUND"
-    paid = PaymentSucceeded(booking_id=booking["id"], checkout_id=str(uuid.uuid4()), payment="pi_1", amount=2500, currency="EUR")
+    paid = PaymentSucceeded(
+        booking_id=booking["id"], checkout_id=str(uuid.uuid4()), payment="pi_1", amount=2500, currency="EUR"
+    )
     await posted(platform, paid, "nobody-knows", booking["id"])
 
     async def buried() -> bool:
@@ -213,7 +219,9 @@ async def test_server_that_nobody_vouches_for_is_not_told_the_password(there: tu
 
 
 def headers_of(message: type[Message], organisation: str, booking: str) -> Any:
-    return write(b"/forged", str(uuid.uuid4()), message.type, organisation, str(uuid.uuid4()), stamp(datetime.now(UTC)), booking)
+    return write(
+        b"/forged", str(uuid.uuid4()), message.type, organisation, str(uuid.uuid4()), stamp(datetime.now(UTC)), booking
+    )
 
 
 async def posted(platform: Guarded, event: Message, organisation: str, booking: str) -> None:
@@ -221,4 +229,6 @@ async def posted(platform: Guarded, event: Message, organisation: str, booking: 
     topic, key = topics.address(event)
     async with AIOKafkaProducer(**connecting.address(platform.kafka).options) as producer:
         headers = headers_of(type(event), organisation, booking)
-        await producer.send_and_wait(topic, event.model_dump_json(exclude_none=True).encode(), key.encode(), headers=headers)
+        await producer.send_and_wait(
+            topic, event.model_dump_json(exclude_none=True).encode(), key.encode(), headers=headers
+        )
