@@ -19,7 +19,7 @@ from embedded.folder import DataFolder
 from embedded.infrastructure import opened, silent
 from embedded.jars import PROJECT
 from embedded.platform import DATABASES, PARTITIONS, Plan, Platform, length
-from services.provision import provision
+from services.provision.__main__ import provision
 from services.provision.access import RIGHTS
 from services.provision.settings import ProvisionSettings
 
