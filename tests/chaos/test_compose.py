@@ -16,10 +16,10 @@ from waiting import every_timer_fired, nothing_wrong, resumed, until
 
 from contracts import connecting, topics
 
-pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(1500)]
 
 SCALED = ("--scale", "booking=3", "--scale", "availability=2")
-BACK_WITHIN = 60.0  # seconds until work goes on after a container ended
+BACK_WITHIN = 120.0  # seconds until work goes on after a container ended
 SECURE = "docker-compose.secure.yml"
 # Which folders take a file, who tries, and with which rights.
 INSIDE = """
