@@ -30,7 +30,7 @@ REGISTRIES = [
     "anaconda" ".org",
     "rubygems" ".org",
 ]  # fmt: skip
-# Where a machine keeps its users' things. /proc, /dev and /var/tmp are the same everywhere, /opt/kafka is in Kafka's image.
+# Where a machine keeps its users' things. /proc, /dev and /var/tmp are the same everywhere, /opt/kafka/ is in Kafka's image.
 MACHINE_PATHS = re.compile(
     r"(?<![\w.$}~*-])(?:/(?:home|Users|work|mnt|opt)/(?!kafka/)\w|/root(?=/)|/var/folders(?=/)|[A-Z]:\\Users)"
 )
