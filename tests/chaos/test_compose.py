@@ -58,7 +58,7 @@ async def test_each_service_may_do_its_own_work_and_nothing_else(tmp_path_factor
         )
         assert code == 0, said[-3000:]
         assert await writes(platform, "booking", topics.BOOKING_EVENTS.name)
-        for other in ("gateway", "availability", "relay", "payment", "notifier", "clients"):
+        for other in ("gateway", "availability", "relay", "payment", "notifier", "clients", "operator"):
             assert not await writes(platform, other, topics.BOOKING_EVENTS.name), other
         own = platform.dsn("booking").replace("holdfast:development-only-postgres", "booking:development-only-booking")
         connection = await asyncpg.connect(own)
