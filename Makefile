@@ -7,7 +7,7 @@ INFRA ?= embedded
 SUITE = $(if $(filter containers,$(INFRA)),tests/component tests/system,tests)
 BIN := .venv/bin
 
-.PHONY: help up demo reset test compose chaos conformance check bench lock contracts docs release environment
+.PHONY: help up demo reset test compose chaos conformance check audit bench lock contracts docs release environment
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,8 @@ check: .venv/.ready ## lint, format, types, import directions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+audit: .venv/.ready ## known vulnerabilities of the locked packages and of Kafka's jars; asks api.osv.dev
+	@$(BIN)/python -m embedded.audit
 bench: .venv/.ready ## holds per second and latencies, beside pgbench and a plain service
 	@$(BIN)/python -m bench $(ARGS)
 

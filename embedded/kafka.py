@@ -7,12 +7,14 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from contracts import connecting
 from embedded import child, jars, ports
 from embedded.child import Program
 from embedded.folder import DataFolder
@@ -52,6 +54,7 @@ share.coordinator.state.topic.num.partitions=4
 log.cleaner.dedupe.buffer.size=8388608
 """
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 UNSET = 1  # stands for the port until the first start chooses one
 
 JAVA_OPTIONS = [
@@ -127,12 +130,17 @@ async def _fetched(say: Callable[[str], None]) -> Path:
     return library
 
 
-def program(data: DataFolder, broker: int, controller: int) -> Program:
-    """Kafka on these two loopback ports, ready when it is our Kafka that answers."""
+def program(
+    data: DataFolder, broker: int, controller: int, *, changes: Mapping[str, str] = NOTHING, address: str = ""
+) -> Program:
+    """Kafka on these two loopback ports, ready when it is our Kafka that answers.
+
+    `changes` are settings that win over ours; `address` is where it answers then, and to whom.
+    """
     folder = data.path / "kafka"
-    _configure(folder, broker, controller)
+    _configure(folder, broker, controller, changes)
     argv = [*_java(folder), "kafka.Kafka", "server.properties"]
-    bootstrap, cluster = f"{ports.HOST}:{broker}", _formatted_cluster(folder)
+    bootstrap, cluster = address or f"{ports.HOST}:{broker}", _formatted_cluster(folder)
     return _program("kafka", argv, folder, data, lambda: answers(bootstrap, cluster))
 
 
@@ -147,12 +155,13 @@ def last_port(data: DataFolder) -> int | None:
 
 async def answers(bootstrap: str, cluster: str) -> None:
     """Return when the Kafka of this cluster id answers there; an open port alone may be somebody else's."""
-    host, _, port = bootstrap.rpartition(":")
+    told = connecting.address(bootstrap)
+    host, _, port = told.servers.rpartition(":")
     while True:
         try:
             _, writer = await asyncio.open_connection(host, int(port))
             writer.close()
-            admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
+            admin = AIOKafkaAdminClient(**told.options, request_timeout_ms=2000)
             try:
                 await admin.start()
                 if (await admin.describe_cluster())["cluster_id"] == cluster:
@@ -186,9 +195,10 @@ def _furnish(folder: Path, library: Path) -> None:
     (folder / "library").symlink_to(library)
 
 
-def _configure(folder: Path, broker: int, controller: int) -> None:
+def _configure(folder: Path, broker: int, controller: int, changes: Mapping[str, str] = NOTHING) -> None:
     text = SETTINGS.format(host=ports.HOST, broker=broker, controller=controller)
-    (folder / "server.properties").write_text(text)
+    more = "".join(f"{name}={value}\n" for name, value in changes.items())  # of two lines Java takes the last
+    (folder / "server.properties").write_text(text + more)
 
 
 def _cluster_id() -> str:

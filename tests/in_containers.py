@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import docker
+import yaml
 from testcontainers.core.container import DockerContainer
 
 from embedded import kafka, servers
@@ -90,7 +91,8 @@ def _kafka(port: int) -> DockerContainer:
         name, _, value = line.partition("=")
         if re.match(r"(broker\.|auto\.|group\.|offsets\.|transaction\.|share\.|log\.cleaner)", name):
             settings["KAFKA_" + name.replace(".", "_").upper()] = value
-    return DockerContainer(image("KAFKA_IMAGE")).with_envs(**settings).with_bind_ports(9092, port)
+    command = yaml.safe_load(COMPOSE.read_text())["services"]["kafka"]["command"]
+    return DockerContainer(image("KAFKA_IMAGE")).with_envs(**settings).with_command(command).with_bind_ports(9092, port)
 
 
 def _postgres(port: int) -> DockerContainer:

@@ -43,16 +43,27 @@ def place(data: Path | None) -> "Place":
 
 def looked(work: Coroutine[Any, Any, T], problem_is: int = COULD_NOT_LOOK) -> T:
     """The outcome of the work; what stops it is said in a sentence."""
+    from aiokafka import errors
     from aiokafka.errors import KafkaError
 
     from embedded.operate.databases import AWAY
     from embedded.problem import Problem
 
     away: tuple[type[BaseException], ...] = (KafkaError, *AWAY)
+    refused = (
+        errors.TopicAuthorizationFailedError,
+        errors.GroupAuthorizationFailedError,
+        errors.ClusterAuthorizationFailedError,
+    )
     try:
         return asyncio.run(work)
     except Problem as problem:
         fail(str(problem), problem_is)
+    except refused as error:
+        fail(
+            f"Kafka does not allow it to this user ({type(error).__name__}); what repairs comes as its administrator",
+            COULD_NOT_LOOK,
+        )
     except away as error:
         fail(f"could not look: {type(error).__name__}: {error}", COULD_NOT_LOOK)
 

@@ -118,12 +118,17 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")] = False,
 ) -> None:
     """Follow booking.events; Ctrl-C ends it."""
+    from contracts import connecting
     from embedded.operate import tail as tails
 
     async def work() -> None:
         place, seen = asking.place(data), 0
         wanted = tails.Wanted(kind, booking, organisation)
-        print(f"following booking.events at {place.kafka}; Ctrl-C ends it", file=sys.stderr, flush=True)
+        print(
+            f"following booking.events at {connecting.address(place.kafka).servers}; Ctrl-C ends it",
+            file=sys.stderr,
+            flush=True,
+        )
         async with contextlib.aclosing(tails.events(place, wanted, from_beginning=from_beginning)) as events:
             async for event in events:
                 print(json.dumps(event, ensure_ascii=False) if as_json else tails.line(event), flush=True)

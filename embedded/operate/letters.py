@@ -173,8 +173,8 @@ async def replay(place: Place, letter: Letter, *, force: bool = False) -> str:
         raise Problem(f"{letter.id} is not replayed: {why}. --again does it all the same; `drop` sets it aside")
     topic, partition, _ = letter.origin
     producer = _producer(place)
-    await producer.start()
     try:
+        await producer.start()
         if partition not in await producer.partitions_for(topic):
             raise Problem(f"{letter.id} came from {topic}/{partition}, which is not there")
         trail = [
@@ -199,8 +199,8 @@ async def drop(place: Place, letter: Letter, why: str) -> None:
     if letter.handled:
         raise Problem(f"{letter.id} was {letter.handled.done} already, at {letter.handled.at} by {letter.handled.by}")
     producer = _producer(place)
-    await producer.start()
     try:
+        await producer.start()
         await _note(producer, letter, "dropped", why)
     finally:
         await producer.stop()

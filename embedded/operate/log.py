@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from contracts import header_names
+from contracts import connecting, header_names
 from embedded.operate.places import Place
 
 Record = ConsumerRecord[bytes, bytes]
@@ -17,9 +17,10 @@ AT_ONCE = 2000  # records in memory
 
 
 def connection(place: Place) -> dict[str, Any]:
-    """How every client of ours reaches Kafka."""
+    """How every client of ours reaches Kafka, and as whom."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say comes as an exception too
-    return {"bootstrap_servers": place.kafka, "client_id": "holdfast-operator", "request_timeout_ms": 20_000}
+    told = connecting.address(place.kafka).options
+    return {**told, "client_id": "holdfast-operator", "request_timeout_ms": 20_000}
 
 
 @contextlib.asynccontextmanager

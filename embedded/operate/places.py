@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from contracts import connecting
 from embedded import folder
 from embedded.problem import Problem
 
@@ -23,7 +24,7 @@ class Place:
     """The addresses of one platform. What is not known is missing or None."""
 
     name: str  # for people
-    kafka: str
+    kafka: str  # as HOLDFAST_KAFKA: perhaps with a password
     databases: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, str] = field(
         default_factory=dict
@@ -83,9 +84,13 @@ def named(environment: Mapping[str, str]) -> Place:
     if partitions and not partitions.isdecimal():
         raise Problem(f"HOLDFAST_TOPIC_PARTITIONS is no number: {partitions!r}")
     kafka = environment["HOLDFAST_KAFKA"]
+    try:
+        servers = connecting.address(kafka).servers
+    except connecting.NoAddress as wrong:
+        raise Problem(f"HOLDFAST_KAFKA is no address of Kafka: {wrong}") from None
     hold = environment.get("HOLDFAST_AVAILABILITY_HOLD")
     return Place(
-        kafka,
+        servers,
         kafka,
         by_service("HOLDFAST_{}_DATABASE"),
         reads,

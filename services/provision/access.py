@@ -11,13 +11,18 @@ DELAYS = topics.expiry(topics.LONGEST_HOLD).name.rpartition(".")[0] + "."
 
 @dataclass(frozen=True)
 class Rights:
-    """What one user writes and reads, by topic; the groups it reads in; prefixes stand for delay topics of every length."""
+    """What one user writes and reads, by topic; the groups it reads in; prefixes stand for delay topics of every length.
+
+    Of `groups_seen` it sees where they stand; `settings` are those of the topics that it reads.
+    """
 
     writes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     writes_prefixed: tuple[str, ...] = ()
     reads_prefixed: tuple[str, ...] = ()
+    groups_seen: tuple[str, ...] = ()
+    settings: bool = False
 
 
 def _names(*of: Topic) -> tuple[str, ...]:
@@ -72,12 +77,21 @@ RIGHTS: Mapping[str, Rights] = {
         writes=_names(topics.BOOKING_COMMANDS),
         reads=_names(topics.CLIENTS_REPLIES, topics.BOOKING_EVENTS),
     ),
+    # `holdfast status`, `verify`, `story`, `events tail`, `topics check`: sees everything and writes nothing. What repairs (`replay`,
+    # `drop`, `topics apply`) comes as Kafka's administrator: events and dead letters have one writer each.
+    "operator": Rights(
+        reads=_names(*topics.topics(())),
+        reads_prefixed=(DELAYS,),
+        groups_seen=("availability.relay",),
+        settings=True,
+    ),
 }
+OTHERS = ("clients", "operator")  # users that are no service of the platform
 
 # Kafka's own numbers: https://kafka.apache.org/protocol (ResourceType, PatternType, AclOperation, AclPermissionType).
 TOPIC, GROUP = 2, 3
 LITERAL, PREFIXED = 3, 4
-READ, WRITE, DESCRIBE = 3, 4, 8
+READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS = 3, 4, 8, 10
 ALLOW = 3
 
 Permission = tuple[int, str, int, str, str, int, int]  # in the order of aiokafka's CreateAclsRequest
@@ -93,14 +107,17 @@ def permissions(user: str) -> Iterator[Permission]:
 
     for name in rights.writes:
         yield from allow(TOPIC, name, LITERAL, WRITE, DESCRIBE)
+    reading = (READ, DESCRIBE, DESCRIBE_CONFIGS) if rights.settings else (READ, DESCRIBE)
     for name in rights.reads:
-        yield from allow(TOPIC, name, LITERAL, READ, DESCRIBE)
+        yield from allow(TOPIC, name, LITERAL, *reading)
     for name in rights.writes_prefixed:
         yield from allow(TOPIC, name, PREFIXED, WRITE, DESCRIBE)
     for name in rights.reads_prefixed:
-        yield from allow(TOPIC, name, PREFIXED, READ, DESCRIBE)
+        yield from allow(TOPIC, name, PREFIXED, *reading)
     for name in rights.groups:
         yield from allow(GROUP, name, LITERAL, READ, DESCRIBE)
+    for name in rights.groups_seen:
+        yield from allow(GROUP, name, LITERAL, DESCRIBE)
 
 
 def writers(topic: str) -> set[str]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -73,9 +74,35 @@ class Composed:
         return all(each["Health"] == "healthy" for each in await self.containers())
 
 
-def crash(name: str) -> None:
+def kill(name: str) -> None:
     """`docker kill`: the engine takes it for somebody's wish and starts nothing again."""
     docker.from_env().containers.get(name).kill()
+
+
+def crash(name: str) -> int:
+    """The container's process ends by a signal that nobody asked the engine for; how often it was started again before."""
+    container = docker.from_env().containers.get(name)
+    pid = int(container.attrs["State"]["Pid"])
+    groups = Path(f"/proc/{pid}/cgroup")
+    # An engine on another machine, or in a virtual one, counts processes of its own: that number would be a stranger's here.
+    if not groups.exists() or container.id not in groups.read_text() or os.geteuid() != 0:
+        pytest.skip("the processes of this engine's containers are not ours to signal")
+    os.kill(pid, signal.SIGKILL)
+    return int(container.attrs["RestartCount"])
+
+
+def restarted(name: str, before: int) -> bool:
+    """Whether the engine has started it again since, and it is healthy."""
+    found = docker.from_env().containers.get(name).attrs
+    return bool(found["RestartCount"] > before and found["State"].get("Health", {}).get("Status") == "healthy")
+
+
+def told_inside(name: str, script: str) -> dict[str, Any]:
+    """What a script of ours prints inside the container, as its own user."""
+    code, said = docker.from_env().containers.get(name).exec_run(["python", "-I", "-c", script])
+    assert code == 0, said.decode()
+    answer: dict[str, Any] = json.loads(said)
+    return answer
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from embedded.platform import MODULES
-from services.provision.access import RIGHTS
+from services.provision.access import OTHERS, RIGHTS
 from services.provision.settings import DEVELOPMENT_WORD
 
 ROOT = Path(__file__).parents[2]
@@ -75,4 +75,4 @@ def test_the_image_is_nobodys_and_holds_what_its_lock_names() -> None:
 def test_each_service_comes_to_kafka_as_itself() -> None:
     told = {name: service["environment"]["HOLDFAST_KAFKA"] for name, service in SECURE.items() if name in MODULES}
     users = {name: re.sub(r"^scram-sha-512://([a-z]+):.*$", r"\1", address) for name, address in told.items()}
-    assert users == {name: name for name in RIGHTS if name != "clients"}
+    assert users == {name: name for name in RIGHTS if name not in OTHERS}

@@ -30,9 +30,9 @@ REGISTRIES = [
     "anaconda" ".org",
     "rubygems" ".org",
 ]  # fmt: skip
-# Where a machine keeps its users' things. /proc, /dev and /var/tmp are the same everywhere.
+# Where a machine keeps its users' things. /proc, /dev and /var/tmp are the same everywhere, /opt/kafka/ is in Kafka's image.
 MACHINE_PATHS = re.compile(
-    r"(?<![\w.$}~*-])(?:/(?:home|Users|work|mnt|opt)/\w|/root(?=/)|/var/folders(?=/)|[A-Z]:\\Users)"
+    r"(?<![\w.$}~*-])(?:/(?:home|Users|work|mnt|opt)/(?!kafka/)\w|/root(?=/)|/var/folders(?=/)|[A-Z]:\\Users)"
 )
 
 SLEEPERS = {"tests/embedded/stand_in.py": "a service of its own process, which has nothing to do but stay"}

@@ -24,6 +24,12 @@ class Authority:
 
     def server(self, name: str, lasts: timedelta = timedelta(days=1)) -> ssl.SSLContext:
         """A server of this name."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.file(name, lasts))
+        return context
+
+    def file(self, name: str, lasts: timedelta = timedelta(days=1)) -> Path:
+        """The key and the certificate of a server of this name."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         file = self.folder / f"{name}-{lasts.total_seconds():g}.pem"
@@ -31,9 +37,13 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         file.write_bytes(private + _pem(self._signed(subject, key.public_key(), name, lasts)))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
+
+    def trusted(self) -> Path:
+        """This authority's own certificate, for programs that are told whom to trust by a file."""
+        file = self.folder / "authority.pem"
+        file.write_bytes(_pem(self._certificate))
+        return file
 
     def client(self) -> ssl.SSLContext:
         """Trusts this authority alone."""
