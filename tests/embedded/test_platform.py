@@ -65,4 +65,8 @@ def test_a_service_is_told_where_everything_is(tmp_path, monkeypatch):
         assert expected.items() <= first.items()
         assert "PGHOST" not in first
         assert "HOLDFAST_FAILPOINT" not in first
-        assert {name for name in first if first[name] != second[name]} == {"HOLDFAST_INSTANCE", "NOTIFY_SOCKET"}
+        assert {name for name in first if first[name] != second[name]} == {
+            "HOLDFAST_INSTANCE",
+            "HOLDFAST_METRICS_PORT",
+            "NOTIFY_SOCKET",
+        }
