@@ -43,7 +43,7 @@ def test_a_hold_longer_than_a_day_is_refused():
 def test_a_service_is_told_where_everything_is(tmp_path, monkeypatch):
     monkeypatch.setenv("PGHOST", "elsewhere")
     monkeypatch.setenv("HOLDFAST_GATEWAY_ORIGINS", '["http://localhost:3000"]')
-    plan = platform.Plan(0, timedelta(minutes=15), {}, {"HOLDFAST_BOOKING_QUEUE": "4"})
+    plan = platform.Plan(0, timedelta(minutes=15), {"booking": 2}, {"HOLDFAST_BOOKING_QUEUE": "4"})
     with folder.opened(tmp_path / "data") as data:
         running = platform.Platform(data, platform.silent, True, plan)
         first, second = (running._service("booking", "services.booking", number).env for number in (1, 2))
