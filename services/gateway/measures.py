@@ -74,6 +74,11 @@ class Measured:
             await self._app(scope, receive, noting)
         finally:
             method = scope["method"] if scope["method"] in METHODS else "other"
-            route = getattr(scope.get("route"), "path_format", NOWHERE)
+            route = getattr(scope.get("route"), "path_format", None) or _plain(scope)
             REQUESTS.labels(method, route, f"{status // 100}xx").inc()
             LASTED.labels(method, route).observe(time.perf_counter() - began)
+
+
+def _plain(scope: Scope) -> str:
+    """The path of a route that is none of FastAPI's, as /livez: without parameters it is its own template."""
+    return str(scope["path"]) if "endpoint" in scope and not scope.get("path_params") else NOWHERE

@@ -46,7 +46,7 @@ async def test_requests_are_told_by_route_and_status_and_made_up_addresses_are_n
         ("GET", "/v1/bookings/4b96f5ea-3d46-59a4-912d-eb2a1da8d934"),
         ("PUT", "/v1/bookings/4b96f5ea-3d46-59a4-912d-eb2a1da8d934"),
         ("GET", "/made/up"),
-        ("BREW", "/made/up/too"),
+        ("TRACE", "/made/up/too"),
     ]
     for method, path in asked:
         async with gateway.session.request(method, path):
@@ -58,7 +58,7 @@ async def test_requests_are_told_by_route_and_status_and_made_up_addresses_are_n
 
     assert more(method="GET", route="/livez", status="2xx") == 1
     assert more(method="GET", route="/v1/bookings/{id}", status="4xx") == 1  # no token
-    assert more(method="other", status="4xx") == 2  # neither PUT nor BREW is a method of ours
+    assert more(method="other", status="4xx") == 2  # neither PUT nor TRACE is a method of ours
     assert more(route="none", status="4xx") == 2
     assert more() == len(asked)
     routes = {sample.labels["route"] for family in after for sample in family.samples if "route" in sample.labels}
@@ -84,10 +84,10 @@ async def test_a_client_that_asks_too_often_is_told(measured: tuple[Lonely, str]
     gateway, metrics = measured
     signed_in = await tokens.authorization(gateway.url)
     limited = 0
-    for _ in range(33):
+    for _ in range(40):
         async with gateway.session.get("/v1/webhooks/subscriptions", headers=signed_in) as answer:
             limited += answer.status == 429
-    assert limited >= 2
+    assert limited
     told = await read(metrics)
     assert total(told, "holdfast_gateway_rate_limited_total", limit="reads") == limited
     assert total(told, "holdfast_gateway_rate_limited_total", limit="writes") == 0
@@ -110,9 +110,11 @@ async def test_the_provider_s_events_are_told_by_what_became_of_them(measured: t
 
 async def test_what_is_no_http_is_told(measured: tuple[Lonely, str]) -> None:
     gateway, metrics = measured
+    before = await read(metrics)
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(b"HELLO\r\n\r\n")
     assert b" 400 " in await reader.read()
     writer.close()
     told: Any = await read(metrics)
-    assert total(told, "holdfast_gateway_cut_requests_total", status="400") == 1
+    cut = "holdfast_gateway_cut_requests_total"
+    assert total(told, cut, status="400") - total(before, cut, status="400") == 1
