@@ -62,8 +62,9 @@ class Watch(ConsumerRebalanceListener):
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to look; Kafka has just answered."""
         self._polled = self._heard = time.monotonic()
+        KAFKA.set(1)
         self._task = asyncio.create_task(self._look_for_ever())
 
     def stop(self) -> None:

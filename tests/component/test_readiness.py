@@ -72,6 +72,15 @@ async def test_readiness_goes_with_a_server_and_comes_back_with_it(
         assert [one.process.returncode for one in both] == [None, None]
 
 
+async def test_sigterm_ends_a_worker_in_order_while_kafka_is_away(apart: Bus) -> None:
+    async with worker(apart, "booking") as booking, worker(apart, "relay") as relay:
+        await apart.infra.stop_process("kafka")
+        for one in (booking, relay):
+            one.process.terminate()
+        assert [await one.ended(9) for one in (booking, relay)] == [0, 0]  # a supervisor waits for 10 s
+        await apart.infra.start_process("kafka")
+
+
 async def test_a_worker_that_asks_for_nothing_and_stands_still_says_so(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
