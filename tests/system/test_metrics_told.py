@@ -1,6 +1,7 @@
 """A running platform tells whatever the alerts and dashboards ask for, each process at an address of its own."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,15 @@ FOLDER = ROOT / "deploy" / "observability"
 PROMETHEUS_OWN = {"up", "ALERTS"}
 
 
+def alerts() -> list[str]:
+    groups = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
+    return [rule["expr"] for group in groups for rule in group["rules"]]
+
+
 def queries() -> list[str]:
-    rules = [
-        rule["expr"]
-        for group in yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
-        for rule in group["rules"]
-    ]
     boards = [json.loads(path.read_text()) for path in (FOLDER / "grafana" / "dashboards").glob("*.json")]
     panels = [panel for board in boards for panel in board["panels"]]
-    return rules + [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    return alerts() + [target["expr"] for panel in panels for target in panel.get("targets", ())]
 
 
 async def told(platform: Any) -> dict[str, Any]:
@@ -37,6 +38,20 @@ async def test_every_metric_of_an_alert_or_a_dashboard_is_told_by_a_running_proc
     asked = {name for query in queries() for name in used(query)} - PROMETHEUS_OWN
     assert len(asked) > 35
     assert asked - there == set()
+
+
+async def test_what_alerts_count_is_there_before_it_happens(platform: Any) -> None:
+    """The first sample of a series is no increase: what is told from its first event on alarms at the second."""
+    families = [family for each in (await told(platform)).values() for family in each]
+    samples = [sample for family in families for sample in family.samples]
+    asked = {
+        (name, tuple(re.findall(r'(\w+)="([^"]*)"', labels)))
+        for query in alerts()
+        for name, labels in re.findall(r"increase\((\w+)(\{[^}]*\})?\[", query)
+    }
+    assert len(asked) > 8
+    there = [(sample.name, sample.labels.items()) for sample in samples]
+    assert [each for each in asked if not any(each[0] == n and dict(each[1]).items() <= of for n, of in there)] == []
 
 
 async def test_each_process_says_what_all_say(platform: Any) -> None:
