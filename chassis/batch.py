@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,12 @@ OLDEST, NEWEST = WEEK, 300.0  # R15: a message from outside this fence could be 
 
 BATCHES = Histogram(
     "holdfast_batch_messages", "Messages in a batch", buckets=(1, 3, 10, 30, 100, 300, 1000), registry=metrics
+)
+SECONDS = Histogram(
+    "holdfast_batch_seconds",
+    "From a batch in hand to its decisions written",
+    buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+    registry=metrics,
 )
 REPLAYS = Counter("holdfast_replays", "Messages that were known already", registry=metrics)
 DEAD = Counter("holdfast_dead_letters", "Records that could not be handled", registry=metrics)
@@ -102,6 +109,7 @@ class Batches:
         far the worker has come in all of its partitions. Raises Behind or Gap, with nothing written; SerializationError
         if somebody was faster; what a service's decision raises.
         """
+        began = time.perf_counter()
         partitions, others = list(spans), [partition for partition in reached if partition not in spans]
         rows, loaded = await self._look(messages, [*partitions, *others])
         progress, known = _known(rows)
@@ -142,6 +150,7 @@ class Batches:
         )
         rows = await _meanwhile(write, ledger.prepare)
         BATCHES.observe(len(messages))
+        SECONDS.observe(time.perf_counter() - began)
         REPLAYS.inc(ledger.replays)
         for entry in ledger.decided.values():
             if entry.dead:

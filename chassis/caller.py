@@ -88,6 +88,9 @@ class Caller:
         limits: Limits = Limits(),
     ) -> None:
         self.name, self.outside, self.schedules, self.limits = name, outside, schedules, limits
+        for kind in schedules:
+            for result in ("done", "again", "given_up"):
+                ATTEMPTS.labels(kind, result)  # from 0 on: the first one of a series that was not there is no increase
         self.database, self.failed = database, failed
         self.joined = asyncio.Event()
         self.publisher = Publisher(settings.kafka)

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -19,6 +19,7 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
 from chassis import failpoints
+from chassis.clock import Clock
 from chassis.database import TRANSIENT
 from chassis.entries import Send
 from chassis.publisher import Publisher, acknowledged
@@ -32,34 +33,23 @@ log = logging.getLogger(__name__)
 FEW, MANY = 200, 400  # records of a partition in memory: fetch more below, pause above
 AT_ONCE = 500  # due records forwarded before their acks are awaited
 COMMIT_SECONDS = 0.5
+COMMITTED_WITHIN = 5.0  # seconds; else it is tried again
+STANDING_SECONDS = 60.0  # what an outage has left is forwarded in less
 CLOCK_SECONDS = 10.0
 
 FORWARDED = Counter("holdfast_delay_forwarded", "Records forwarded when they were due", registry=metrics)
 BUFFERED = Gauge("holdfast_delay_buffered", "Records that wait in memory; all others wait in Kafka", registry=metrics)
+OVERDUE = Gauge(
+    "holdfast_delay_overdue_seconds",
+    "How long the oldest record that is due has not been forwarded and acknowledged",
+    registry=metrics,
+)
 LATENESS = Histogram(
     "holdfast_delay_lateness_seconds",
     "From due to forwarded",
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60),
     registry=metrics,
 )
-
-
-class Clock:
-    """The database's clock, as an offset to the monotonic one: never ahead of it, behind by a round trip at most."""
-
-    def __init__(self, database: asyncpg.Pool) -> None:
-        self.database = database
-        self._ahead: float | None = None
-
-    async def read(self) -> None:
-        """Ask the database for the time. Raises what a database that is away raises."""
-        moment: datetime = await self.database.fetchval("SELECT clock_timestamp()")
-        # As if it had been read just now, at the end of the round trip: then ours is late rather than early.
-        self._ahead = moment.timestamp() - time.monotonic()
-
-    def now(self) -> datetime:
-        assert self._ahead is not None, "read() first"
-        return datetime.fromtimestamp(time.monotonic() + self._ahead, UTC)
 
 
 def due_at(record: Record) -> datetime | None:
@@ -123,6 +113,7 @@ class Relay(ConsumerRebalanceListener):
         self.subscription: Subscription | None = None
         self._waiting: dict[TopicPartition, Waiting] = {}
         self._done: dict[TopicPartition, int] = {}  # acknowledged up to here
+        self._sending: datetime | None = None  # when the first of those was due whose acks are awaited
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -162,7 +153,11 @@ class Relay(ConsumerRebalanceListener):
 
     def missing(self) -> list[str]:
         """What this part still waits for."""
-        return [] if self.joined.is_set() else ["kafka"]
+        if not self.joined.is_set() or self.subscription is None:
+            return ["kafka"]
+        late = self._overdue()
+        stands = [f"what was due is not forwarded since {late:.0f} s"] if late > STANDING_SECONDS else []
+        return [*stands, *self.subscription.watch.missing()]
 
     def _fail(self, error: BaseException | None) -> None:
         if error is not None:
@@ -233,7 +228,7 @@ class Relay(ConsumerRebalanceListener):
 
     async def _forward_what_is_due(self) -> bool:
         """Forward up to AT_ONCE due records and await their acks; False if there was none."""
-        now = self.clock.now()
+        now = first = self.clock.now()
         due: list[Record] = []
         for partition, waiting in list(self._waiting.items()):
             while waiting and len(due) < AT_ONCE:
@@ -243,14 +238,17 @@ class Relay(ConsumerRebalanceListener):
                 due.append(waiting.popleft())
                 if moment is not None:
                     LATENESS.observe((now - moment).total_seconds())
+                    first = min(first, moment)
             if waiting.paused and len(waiting) <= FEW:
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.resume(partition)
                 waiting.paused = False
         if not due:
             return False
+        self._sending = first
         failpoints.pass_by("due")
         await acknowledged(await self.publisher.publish([self._forwarded(record) for record in due]))
+        self._sending = None
         failpoints.pass_by("forwarded")
         FORWARDED.inc(len(due))
         for record in due:
@@ -268,12 +266,21 @@ class Relay(ConsumerRebalanceListener):
         read_at = time.monotonic()
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
-            await self._commit()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(COMMITTED_WITHIN):
+                    await self._commit()
             BUFFERED.set(sum(map(len, self._waiting.values())))
+            OVERDUE.set(self._overdue())
             if time.monotonic() - read_at > CLOCK_SECONDS:
                 with contextlib.suppress(*TRANSIENT):  # then the offset that we have serves on
                     await self.clock.read()
                     read_at = time.monotonic()
+
+    def _overdue(self) -> float:
+        """For how many seconds the oldest has been due; 0 if none is."""
+        heads = [due_at(waiting[0]) for waiting in self._waiting.values() if waiting]
+        first = min((each for each in (*heads, self._sending) if each), default=None)
+        return max(0.0, (self.clock.now() - first).total_seconds()) if first else 0.0
 
     async def _commit(self) -> None:
         if self._done:

@@ -7,7 +7,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from types import FrameType
 from typing import Protocol, TypeVar
 
 import asyncpg
@@ -19,9 +22,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chassis import database, inbox, memory, telemetry
+from chassis import database, inbox, memory, reaching, telemetry
 from chassis.listening import shared_socket
 from chassis.notify import notify
+from chassis.reaching import Reaching
 from chassis.reads import Read, routes
 from chassis.settings import WorkerSettings
 
@@ -32,6 +36,7 @@ T = TypeVar("T")
 CANNOT_GO_ON = 70  # EX_SOFTWARE: whoever supervises starts it again, and what is stored is sent again
 PRUNE_SECONDS = 60.0
 OWN_CONNECTIONS = 3  # one decides, the others look and prune
+CLOSED_WITHIN = 1.0  # seconds
 
 
 class Part(Protocol):
@@ -60,6 +65,8 @@ class Worker:
         self.has_reads = bool(reads)
         self.database: asyncpg.Pool | None = None
         self.reading: asyncpg.Pool | None = None  # a pool of its own: decisions never queue behind long lists
+        self.reaching: Reaching | None = None
+        self.beside: list[asyncio.Task[None]] = []
         self.part: Part | None = None
         token = settings.internal_token.get_secret_value()
         self.app = Starlette(
@@ -79,14 +86,17 @@ class Worker:
         try:
             yield
         finally:
+            notify("STOPPING=1")
             beginning.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await beginning
             if self.part:
                 await self.part.stop()
+            for task in self.beside:
+                task.cancel()
             for pool in self.database, self.reading:
                 if pool:
-                    await pool.close()
+                    await _closed(pool)
 
     async def _begin(self) -> None:
         settings = self.settings
@@ -96,12 +106,17 @@ class Worker:
             database.TRANSIENT,
         )
         pool = self.database
+        self.reaching = Reaching(pool)
+        self.beside.append(asyncio.create_task(self.reaching.run()))
+        self.beside[-1].add_done_callback(_stop_on_error)
+        reaching.measure(pool, self.name)
         if self.has_reads:
             self.reading = await patiently(
                 "the database",
                 lambda: database.connect(settings.database, settings.read_connections, f"{self.name} reads"),
                 database.TRANSIENT,
             )
+            reaching.measure(self.reading, f"{self.name} reads")
 
         async def join() -> Part:
             part = self.make(pool, die)
@@ -135,12 +150,21 @@ class Worker:
 
     async def _ready(self, _request: Request) -> Response:
         """What is missing, in words; an instance without partitions is ready too, it stands by."""
-        missing = ["database"] if self.database is None else []
+        missing = self.reaching.missing() if self.reaching else ["database"]
         missing += self.part.missing() if self.part else ["kafka"]
         return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
 
     async def _metrics(self, _request: Request) -> Response:
         return Response(generate_latest(telemetry.metrics), media_type="text/plain; version=0.0.4")
+
+
+async def _closed(pool: asyncpg.Pool) -> None:
+    """A database that no longer answers must not keep us."""
+    try:
+        async with asyncio.timeout(CLOSED_WITHIN):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 def die(error: BaseException) -> None:
@@ -167,12 +191,26 @@ async def patiently(what: str, action: Callable[[], Awaitable[T]], errors: tuple
             pause = min(pause * 2, 5.0)
 
 
-def serve(app: Starlette, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight have 3 seconds to end."""
+class Server(uvicorn.Server):
+    """Ends with code 0 when it was asked to end."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        # Not uvicorn's own: it would raise the signal again at the end, and the process would seem to have been killed.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def serve(app: Starlette, host: str, port: int, metrics_port: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight have 2 seconds to end."""
+    try:
+        telemetry.expose(host, metrics_port)
+        listening = shared_socket(host, port)
+    except OSError as error:
+        sys.exit(f"cannot listen on {host}:{port}, or {metrics_port} for the metrics: {error.strerror}")
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=3
+        app, loop="uvloop", http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=2
     )
-    uvicorn.Server(config).run(sockets=[shared_socket(host, port)])
+    Server(config).run(sockets=[listening])
 
 
 def run(
@@ -184,4 +222,4 @@ def run(
 ) -> None:
     """The main function of a worker. `prunes` are DELETE statements of at most `inbox.PRUNE_ROWS` rows, run every minute."""
     telemetry.configure(name)
-    serve(Worker(name, settings, make, reads or {}, prunes).app, settings.host, settings.port)
+    serve(Worker(name, settings, make, reads or {}, prunes).app, settings.host, settings.port, settings.metrics_port)

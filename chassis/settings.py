@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     """A name for static membership: for a supervisor that restarts this very instance (0.4 s instead of 9 s to take
     over). Leave it unset where replicas come and go."""
 
+    metrics_port: int | None = Field(default=None, ge=1, le=65535, validation_alias=shared("METRICS_PORT"))
+    """A port at which this very process tells its metrics to Prometheus, and nothing else. The gateway has no other; workers
+    tell theirs at their read port too, which replicas on one machine share."""
+
     session_timeout_ms: int = Field(default=6000, validation_alias=shared("SESSION_TIMEOUT_MS"))
     """Milliseconds after which Kafka gives a silent member's partitions to others."""
 

@@ -75,6 +75,7 @@ class Stream(ConsumerRebalanceListener):
             member=member,
             session_timeout_ms=session_timeout_ms,
             on_error=self._unreadable,
+            at=lambda: self.expected,
         )
 
     @property
@@ -97,7 +98,7 @@ class Stream(ConsumerRebalanceListener):
     def missing(self) -> list[str]:
         """What this part still waits for, or stands still for, in words."""
         words = [f"{tp.topic}/{tp.partition}: {why}" for tp, why in self.stopped.items()]
-        return words if self.joined.is_set() else ["kafka"]
+        return [*words, *self.subscription.watch.missing()] if self.joined.is_set() else ["kafka"]
 
     # ---- what comes
 
@@ -111,9 +112,8 @@ class Stream(ConsumerRebalanceListener):
             if partition not in self.expected:
                 continue
             if queue.full and run[0].offset >= queue.backlog.get(partition, 0):
-                self._held.add(
-                    partition
-                )  # the backlog must come in however much else there is: this comes again behind it
+                # The backlog must come in however much else there is: this comes again behind it.
+                self._held.add(partition)
                 self.consumer.pause(partition)
                 self.consumer.seek(partition, queue.upcoming()[partition])
                 continue

@@ -14,10 +14,9 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka.message import KafkaMessage
 from faststream.middlewares import AckPolicy
-from prometheus_client import Gauge
 
 from chassis.security import broker
-from chassis.telemetry import metrics
+from chassis.watch import At, Watch, nowhere
 from contracts import header_names
 
 log = logging.getLogger(__name__)
@@ -25,13 +24,12 @@ log = logging.getLogger(__name__)
 Record = ConsumerRecord[bytes, bytes]
 Records = tuple[Record, ...]
 
-LAST_POLL = Gauge("holdfast_last_poll_timestamp_seconds", "When records were last asked for", registry=metrics)
-
 
 class Subscription:
     """Raw records of some topics for one member of a group, in batches, one batch at a time.
 
-    `on_error` is asked when the poll fails; polling goes on after 0.2 s.
+    `on_error` is asked when the poll fails; polling goes on after 0.2 s. `at` says which offset is to be dealt with next, by
+    partition, for the lag.
     """
 
     def __init__(
@@ -47,11 +45,13 @@ class Subscription:
         member: str | None,
         session_timeout_ms: int,
         on_error: Callable[[KafkaError], None] | None = None,
+        at: At = nowhere,
         **options: Any,
     ) -> None:
         header_names.tolerate()  # else one record with a name that is not UTF-8 stops every partition of this member
         self.max_records, self.on_error = max_records, on_error
         self._broker = broker(bootstrap)
+        self.watch = Watch(self, listener, at)
         subscriber = self._broker.subscriber(
             *topics,
             group_id=group,
@@ -64,7 +64,7 @@ class Subscription:
             heartbeat_interval_ms=min(1000, session_timeout_ms // 3),
             rebalance_timeout_ms=30_000,
             group_instance_id=member,
-            listener=listener,
+            listener=self.watch,
             parser=self._parse_nothing,
             decoder=self._decode_nothing,
             **options,
@@ -83,9 +83,11 @@ class Subscription:
     async def start(self) -> None:
         """Join the group. Raises KafkaError while Kafka is away."""
         await self._broker.start()
+        self.watch.start()
 
     async def stop(self) -> None:
         """Leave the group."""
+        self.watch.stop()
         await self._broker.stop()
 
     async def _parse_nothing(self, raw: Records) -> KafkaMessage:
@@ -97,7 +99,7 @@ class Subscription:
     async def _poll(self, consumer: AIOKafkaConsumer) -> Records:
         """Never returns empty-handed: FastStream would sleep after an empty poll, and 5 s after a KafkaError."""
         while self._subscriber.running:
-            LAST_POLL.set_to_current_time()
+            self.watch.polled()
             try:
                 if got := await consumer.getmany(timeout_ms=1000, max_records=self.max_records):
                     return tuple(record for records in got.values() for record in records)

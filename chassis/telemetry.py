@@ -1,12 +1,13 @@
-"""Logs as JSON lines on stderr, one event a line, and the registry of the metrics."""
+"""Logs as JSON lines on stderr, one event a line, and the registry of the metrics with the port they are told at."""
 
 import logging
 import sys
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
 metrics = CollectorRegistry()
+ProcessCollector(registry=metrics)  # memory, processor time, open files, when it was started
 SAME_AGAIN_SECONDS = 5.0
 
 
@@ -35,6 +36,15 @@ def configure(service: str, level: int = logging.INFO) -> None:
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     handler.addFilter(_OncePerPause())
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def expose(host: str, port: int | None) -> None:
+    """Tell the metrics of this process at a port of their own, from a thread of its own; nothing where there is no port.
+
+    Raises OSError when somebody else listens there.
+    """
+    if port is not None:
+        start_http_server(port, host, metrics)
 
 
 class _OncePerPause(logging.Filter):

@@ -245,13 +245,16 @@ def _show(run: dict[str, Any], state: str) -> None:
     from rich.table import Table
 
     table = Table(title=f"Holdfast, {STATES[state]} (started {run.get('started')})")
-    for heading in "process", "pid", "address":
+    for heading in "process", "pid", "address", "metrics":
         table.add_column(heading)
     addresses = {name: run.get(name) for name in ("kafka", "postgres", "gateway", "sandbox")}
     addresses |= run.get("reads", {})
-    table.add_row("supervisor", _pid(run.get("supervisor")), "")
+    metrics = run.get("metrics", {})
+    table.add_row("supervisor", _pid(run.get("supervisor")), "", "")
     for name, pid in run.get("processes", {}).items():
-        table.add_row(name, _pid(pid), addresses.get(name) or addresses.get(name.rpartition("-")[0]) or "")
+        table.add_row(
+            name, _pid(pid), addresses.get(name) or addresses.get(name.rpartition("-")[0]) or "", metrics.get(name, "")
+        )
     Console().print(table)
 
 

@@ -38,6 +38,14 @@ class DataFolder:
         """Write run.json: addresses and pids, for people and for `holdfast status`."""
         _write(self.path / "run.json", json.dumps(run, indent=2) + "\n")
 
+    def tell_prometheus(self, targets: dict[str, str]) -> None:
+        """Write targets.json, where each process tells its metrics, as Prometheus reads it (file_sd): name -> host:port."""
+        told = [
+            {"targets": [address], "labels": {"service": name.rpartition("-")[0], "instance": name}}
+            for name, address in targets.items()
+        ]
+        _write(self.path / "targets.json", json.dumps(told, indent=2) + "\n")
+
     def token(self) -> str:
         """The secret the services show each other, made once; readable by its owner only."""
         return self.secret("token")

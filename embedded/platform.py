@@ -74,6 +74,12 @@ class Platform(Infrastructure):
         self._relay_port = self._port(shared=True)
         self.url = f"http://{ports.HOST}:{self._gateway_port}"
         self.money = money.provider(data, self.url, plan.settings, self._port)
+        # Replicas share their read port, so each process tells its metrics at a port of its own.
+        self._metrics_ports = {
+            f"{service}-{number}": self._port()
+            for service in MODULES
+            for number in range(1, self._replicas(service) + 1)
+        }
 
     @property
     def environment(self) -> dict[str, str]:
@@ -98,6 +104,7 @@ class Platform(Infrastructure):
     async def start_services(self) -> None:
         """Make the topics and tables that are missing, then start the services."""
         await self._provision()
+        self._folder.tell_prometheus({name: f"{ports.HOST}:{port}" for name, port in self._metrics_ports.items()})
         for wave in WAVES:
             await self._supervisor.start(
                 self._service(service, module, number)
@@ -127,7 +134,12 @@ class Platform(Infrastructure):
     def _service(self, service: str, module: str, number: int) -> Program:
         name = f"{service}-{number}"
         notified = Notified(self._folder.runtime / f"{name}.notify")
-        own = {"HOLDFAST_INSTANCE": name, "NOTIFY_SOCKET": str(notified.path), "PYTHONUNBUFFERED": "1"}
+        own = {
+            "HOLDFAST_INSTANCE": name,
+            "HOLDFAST_METRICS_PORT": str(self._metrics_ports[name]),
+            "NOTIFY_SOCKET": str(notified.path),
+            "PYTHONUNBUFFERED": "1",
+        }
         return Program(
             name=name,
             argv=[sys.executable, "-m", module],
@@ -152,6 +164,7 @@ class Platform(Infrastructure):
                 name: f"http://{ports.HOST}:{port}"
                 for name, port in {**self._read_ports, "relay": self._relay_port}.items()
             },
+            "metrics": {name: f"http://{ports.HOST}:{port}/metrics" for name, port in self._metrics_ports.items()},
         }
 
 

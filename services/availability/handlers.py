@@ -19,7 +19,7 @@ from contracts.availability import (
     SlotLost,
 )
 from contracts.model import Message
-from services.availability import catalogue_changes, domain, extras, moves, slot_writes, storage
+from services.availability import catalogue_changes, domain, extras, measures, moves, slot_writes, storage
 from services.availability.books import Books, Wanted
 from services.availability.catalogue_changes import CatalogueCommand
 from services.availability.refusals import move_refused, slot_refused
@@ -72,6 +72,8 @@ class AvailabilityService:
         decision = self._slot(books, message.organisation, message.body, now)
         for holding in decision.changed:
             books.change(holding)
+        if isinstance(message.body, ExpireHold) and decision.changed:
+            measures.LATENESS.observe((now - message.body.expires_at).total_seconds())
         return [_timer(each, now) if isinstance(each, domain.Timer) else _event(each) for each in decision.outputs]
 
     def _slot(self, books: Books, organisation: str, body: Message, now: datetime) -> domain.Decision:

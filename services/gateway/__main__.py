@@ -59,8 +59,10 @@ def main() -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         listening = shared_socket(settings.host, settings.port)
+        telemetry.expose(settings.host, settings.metrics_port)
     except OSError as error:
-        sys.exit(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+        ports = f"{settings.port}, or {settings.metrics_port} for the metrics"
+        sys.exit(f"cannot listen on {settings.host}:{ports}: {error.strerror}")
     try:
         app = build(settings)
     except NobodyTrusted as error:

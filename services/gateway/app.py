@@ -22,6 +22,7 @@ from services.gateway.errors import Problem
 from services.gateway.issuer import Issuer
 from services.gateway.key_sets import Published
 from services.gateway.limits import Limit
+from services.gateway.measures import Measured
 from services.gateway.reads import Reads
 from services.gateway.replies import Replies
 from services.gateway.routes import (
@@ -70,6 +71,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.most_reads, app.state.most_writes = Limit(settings.most_reads), Limit(settings.most_writes)
     if settings.origins:
         app.add_middleware(Origins, origins=settings.origins)
+    app.add_middleware(Measured)  # the last one is the outermost: it sees every answer
     # The busiest first: they are searched in order.
     for router in (bookings, slots, customers, venues, spaces, products, events, webhooks):
         app.router.routes.extend(router.router.routes)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from contracts.answers import Refused
 from contracts.client import NotAccepted, Unanswered
 from contracts.model import Message
-from services.gateway import conditions
+from services.gateway import conditions, measures
 from services.gateway.auth import Identity
 from services.gateway.errors import Problem, malformed, refused
 from services.gateway.reads import Parameters, Reads, Service
@@ -83,9 +83,11 @@ class Command(Call):
         try:
             reply = await replies.ask(command, self.id, self.identity.organisation, traceparent)
         except Unanswered:
+            measures.LATE.inc()
             headers = {"Retry-After": "1"} | ({"Location": location} if location else {})
             return Response(orjson.dumps(late), 202, headers, "application/json")
         except NotAccepted:
+            measures.NOT_TAKEN.inc()
             raise Problem(
                 "SERVICE_UNAVAILABLE", "The command was not accepted. Repeat it with the same Idempotency-Key."
             ) from None

@@ -7,6 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.gateway import measures
 from services.gateway.errors import Problem
 
 HEADER_BYTES = 32 * 1024
@@ -81,6 +82,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            measures.CUT.labels(str(status)).inc()
             self.transport.write(_answer(Problem(code, message, status=status)))
         self.transport.close()
 

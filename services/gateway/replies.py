@@ -7,6 +7,7 @@ import time
 from contracts import connecting, topics
 from contracts.client import Client, NotAccepted, Reply, Unclaimed
 from contracts.model import Message
+from services.gateway import measures
 from services.gateway.auth import Identity
 from services.gateway.settings import Settings
 
@@ -53,9 +54,10 @@ class Replies:
         if not self.connected.is_set():
             raise NotAccepted(command_id)
         try:
-            reply = await self._client.ask(
-                command, command_id=command_id, organisation=organisation, traceparent=traceparent
-            )
+            with measures.AWAITED.track_inprogress():
+                reply = await self._client.ask(
+                    command, command_id=command_id, organisation=organisation, traceparent=traceparent
+                )
         except Unclaimed:
             raise  # Kafka does its part; booking is silent
         except NotAccepted:
@@ -84,6 +86,7 @@ class Replies:
                 continue
             pause = FIRST_PAUSE
             self.connected.set()
+            measures.CONNECTED.set(1)
             log.info("connected to Kafka")
             while self._client.ready:
                 await asyncio.sleep(LOOKED_AFTER)
@@ -94,6 +97,7 @@ class Replies:
         """Disconnect; whoever still waits gets Unanswered, and so can tell its client to come again."""
         if self.connected.is_set():
             self.connected.clear()
+            measures.CONNECTED.set(0)
             await self._client.stop()
 
 

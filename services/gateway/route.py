@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from services.gateway import bodies, conditions, keys, packing, queries
+from services.gateway import bodies, conditions, keys, measures, packing, queries
 from services.gateway.auth import unauthorized
 from services.gateway.calls import Command, Reading
 from services.gateway.documentation import IDEMPOTENCY_KEY
@@ -88,6 +88,8 @@ class Route(Readable):
         limit = state.most_writes if self.is_command else state.most_reads
         left = limit.take((call.identity.organisation, call.identity.client))
         headers += left.headers()
+        if left.wait:
+            measures.LIMITED.labels("writes" if self.is_command else "reads").inc()
         left.check()
         call.identity.require(self.scope)
         if isinstance(call, Command):

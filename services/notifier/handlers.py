@@ -25,6 +25,7 @@ from services.notifier import domain, signing, storage
 from services.notifier.domain import Command, Rules
 from services.notifier.state import PING, Delivery, Event, Replay, State
 from services.notifier.storage import Book
+from services.notifier.versions import Versions
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class NotifierService:
     inputs: tuple[topics.Topic, ...] = (topics.NOTIFIER_COMMANDS, topics.BOOKING_EVENTS)
 
     def __init__(self, seal: Seal, rules: Rules) -> None:
-        self.seal, self.rules = seal, rules
+        self.seal, self.rules, self.versions = seal, rules, Versions()
 
     def load(self, messages: Sequence[Incoming]) -> Statement:
         telling, wanted, counted, deliveries = set(), set(), set(), set()
@@ -60,6 +61,7 @@ class NotifierService:
     def decide(self, book: Book, message: Incoming, now: datetime) -> Sequence[Output]:
         body: Any = message.body
         if hasattr(body, "booking"):
+            self.versions.meet(message, body.booking)
             tell(book, message, body)
             return ()
         if isinstance(body, RetryDelivery):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import cast, get_args
 
 from prometheus_client import Counter
 
@@ -13,7 +13,7 @@ from chassis.messages import Incoming, Output, Publish, Row, Save, Statement
 from chassis.telemetry import metrics
 from contracts import topics
 from contracts.model import Message
-from contracts.payment import CreateCheckout, PaymentFailed, RefundFailed, RefundPayment
+from contracts.payment import CreateCheckout, PaymentFailed, RefundFailed, RefundFailedReason, RefundPayment
 from services.payment import domain, storage
 from services.payment.decision import Ask
 from services.payment.domain import Command
@@ -21,6 +21,8 @@ from services.payment.storage import Accounts
 
 # `PaymentFailed` with the reason `mismatch`, and `RefundFailed`, are alarms.
 TOLD = Counter("holdfast_payment_told", "Events about money, by their reason", ["event", "reason"], registry=metrics)
+for alarm in (("PaymentFailed", "mismatch"), *(("RefundFailed", reason) for reason in get_args(RefundFailedReason))):
+    TOLD.labels(*alarm)  # from 0 on: the first one of a series that was not there is no increase
 # Somebody gave money back at the provider's own pages, or a payer contests a payment: alarms too.
 UNASKED = Counter(
     "holdfast_payment_unasked", "What happened to money that nobody here had asked for", ["what"], registry=metrics

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import asyncpg
 from prometheus_client import Counter, Gauge
@@ -41,6 +41,8 @@ FOUND = Counter("holdfast_reconciler_found", "What the provider had and nobody h
 AGE = Gauge(
     "holdfast_reconciler_age_seconds", "Since the provider's list was last read to its end", ["what"], registry=metrics
 )
+for each in get_args(What):
+    FOUND.labels(each)  # from 0 on: the first one of a series that was not there is no increase
 
 _CLAIM = """
 UPDATE reconciliation

@@ -43,7 +43,7 @@ def test_a_hold_longer_than_a_day_is_refused():
 def test_a_service_is_told_where_everything_is(tmp_path, monkeypatch):
     monkeypatch.setenv("PGHOST", "elsewhere")
     monkeypatch.setenv("HOLDFAST_GATEWAY_ORIGINS", '["http://localhost:3000"]')
-    plan = platform.Plan(0, timedelta(minutes=15), {}, {"HOLDFAST_BOOKING_QUEUE": "4"})
+    plan = platform.Plan(0, timedelta(minutes=15), {"booking": 2}, {"HOLDFAST_BOOKING_QUEUE": "4"})
     with folder.opened(tmp_path / "data") as data:
         running = platform.Platform(data, platform.silent, True, plan)
         first, second = (running._service("booking", "services.booking", number).env for number in (1, 2))
@@ -65,4 +65,8 @@ def test_a_service_is_told_where_everything_is(tmp_path, monkeypatch):
         assert expected.items() <= first.items()
         assert "PGHOST" not in first
         assert "HOLDFAST_FAILPOINT" not in first
-        assert {name for name in first if first[name] != second[name]} == {"HOLDFAST_INSTANCE", "NOTIFY_SOCKET"}
+        assert {name for name in first if first[name] != second[name]} == {
+            "HOLDFAST_INSTANCE",
+            "HOLDFAST_METRICS_PORT",
+            "NOTIFY_SOCKET",
+        }

@@ -18,7 +18,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway import bodies, oauth_documentation
+from services.gateway import bodies, measures, oauth_documentation
 from services.gateway.clients import Clients, RegisteredClient, Scope
 from services.gateway.errors import Problem
 from services.gateway.issuer import ALGORITHM, Issuer
@@ -103,6 +103,7 @@ class _Tokens:
         who = (shown.id, address)
         async with self._turns:
             if wait := self._guesses.wait(who, time.monotonic()):
+                measures.LIMITED.labels("secrets").inc()
                 why = "Too many wrong secrets. Wait a little."
                 told = Problem("RATE_LIMITED", why, headers={"Retry-After": str(wait)})
                 raise _Refusal("temporarily_unavailable", told)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from contracts import provider_events
 from contracts.outcomes import NotAccepted
-from services.gateway import bodies, provider_documentation, signatures
+from services.gateway import bodies, measures, provider_documentation, signatures
 from services.gateway.errors import Problem
 from services.gateway.replies import Replies
 from services.gateway.route import Readable
@@ -37,6 +37,7 @@ class _Endpoint:
         correlation = str(uuid.uuid4())
         try:
             outcome, correlation = await self._heard(request, correlation)
+            measures.EVENTS.labels(outcome).inc()
             response = Response(orjson.dumps({"outcome": outcome}), media_type="application/json")
         except Problem as problem:
             response = problem.answer(correlation)
@@ -58,6 +59,7 @@ class _Endpoint:
             await self._replies.tell(heard.record, heard.id, heard.organisation)
         except NotAccepted:
             log.warning("event %s of the provider is not taken: Kafka is away", event["id"])
+            measures.EVENTS.labels("not_taken").inc()
             raise Problem("SERVICE_UNAVAILABLE", "Events cannot be taken at the moment.") from None
         log.info(
             "recorded event %s of the provider", event["id"], extra={"correlation": heard.id, "kind": event["type"]}
@@ -79,6 +81,7 @@ class _Endpoint:
             log.warning(
                 "refused what calls itself an event of the provider: %s", error, extra={"correlation": correlation}
             )
+            measures.EVENTS.labels("refused").inc()
             raise Problem("VALIDATION_FAILED", "This is no event of our payment provider.", status=400) from None
         return event
 

@@ -41,6 +41,7 @@ def main() -> None:
         sys.exit(f"{error.__doc__}: {settings.data}")
     try:
         listening = socket.create_server((settings.host, settings.port), family=_family(settings.host))
+        telemetry.expose(settings.host, settings.metrics_port)
     except OSError as error:
         sys.exit(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host

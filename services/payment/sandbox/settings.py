@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """The address that port is bound to."""
 
+    metrics_port: int | None = Field(default=None, ge=1, le=65535, validation_alias=shared("METRICS_PORT"))
+    """A port at which this process tells Prometheus of itself: memory, processor time, since when."""
+
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")
     """Where a customer's browser finds the checkout page; by default `http://host:port`."""
 
