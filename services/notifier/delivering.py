@@ -233,7 +233,7 @@ class Deliverer:
     async def _make(self, claimed: Claimed) -> None:
         body, at = claimed.body.encode(), time.time()
         try:
-            headers = signing.signed(body, claimed.id, int(at), [self._key(claimed, each) for each in claimed.secrets])
+            headers = signing.signed(body, claimed.id, int(at), self._secrets(claimed))
         except (NotSealedHere, signing.UnusableSecret):
             # Unsigned nothing goes out. The key may be back in the settings by the next attempt.
             log.error("the secret of subscription %s cannot be opened", claimed.subscription)
@@ -268,6 +268,15 @@ class Deliverer:
         except TRANSIENT:
             return True  # it will say so again
         return now != claimed.version
+
+    def _secrets(self, claimed: Claimed) -> list[bytes]:
+        """Those that sign it, the one that counts first. A former one that no key opens any more is left out."""
+        first, *former = claimed.secrets
+        keys = [self._key(claimed, first)]
+        for each in former:
+            with contextlib.suppress(NotSealedHere, signing.UnusableSecret):
+                keys.append(self._key(claimed, each))
+        return keys
 
     def _key(self, claimed: Claimed, sealed: str) -> bytes:
         known = (claimed.organisation, claimed.subscription, sealed)

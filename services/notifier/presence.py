@@ -11,12 +11,16 @@ from services.notifier import deliveries
 
 log = logging.getLogger(__name__)
 
-RETURN_SECONDS = 5.0  # after our session was lost: others lost theirs too, perhaps, and are about to be back
+RETURN_SECONDS = (
+    5.0  # after our own session was lost and is back: others lost theirs too, perhaps, and are about to be back
+)
 
 # The lock first: a name that can be read belongs to somebody who has it, or is gone.
 _LOCK = "SELECT pg_advisory_lock(hashtextextended($1, 0))"
 _ENTER = "INSERT INTO senders (name) VALUES ($1::uuid) ON CONFLICT (name) DO NOTHING"
 _LEAVE = "DELETE FROM senders WHERE name = $1::uuid"
+# True if we are not there ourselves: then nothing follows from the absence of others.
+_ABSENT = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
 # The locks are ours until the transaction ends: two that look at the same moment do it once, and who comes back waits.
 _GONE = "SELECT name::text FROM senders WHERE name <> $1::uuid AND pg_try_advisory_xact_lock(hashtextextended(name::text, 0))"
 _FORGET = "DELETE FROM senders WHERE name = ANY($1::uuid[])"
@@ -47,6 +51,8 @@ class Presence:
         if not self._entered or time.monotonic() < self._trust_from:
             return False
         async with database.acquire() as connection, connection.transaction():
+            if await connection.fetchval(_ABSENT, self.name):
+                return False
             gone = [name for (name,) in await connection.fetch(_GONE, self.name)]
             if gone:
                 log.warning("%d senders ended without a word: what they had in hand is sent by others", len(gone))

@@ -42,6 +42,24 @@ def test_an_address_that_is_not_public_is_refused(address: str) -> None:
     assert refused(address, AddressRules())
 
 
+# The registries of special addresses, and what was meant for relays, once more: by whoever writes them down a second time.
+SPECIAL = """
+0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.31.196.0/24
+192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4
+240.0.0.0/4 168.63.129.16/32
+::/128 ::1/128 ::/96 ::ffff:0:0/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48
+3ffe::/16 3fff::/20 5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8
+""".split()  # noqa: SIM905 - one a line would be a page
+
+
+@pytest.mark.parametrize("network", SPECIAL)
+def test_a_special_network_is_refused_from_its_first_address_to_its_last(network: str) -> None:
+    addresses = ip_network(network)
+    middle = addresses.network_address + addresses.num_addresses // 2
+    for each in (addresses.network_address, middle, addresses.broadcast_address):
+        assert refused(str(each), AddressRules())
+
+
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111", "2a00:1450:4001::2004"]
 )
@@ -117,8 +135,14 @@ def test_a_listed_host_may_be_private_but_never_metadata() -> None:
     assert not refused("10.0.0.7", rules, "receiver")
     assert refused("10.0.0.7", rules, "other.example")
     assert refused("127.0.0.1", rules, "other.example")
-    for metadata in "169.254.169.254", "100.100.100.200", "fd00:ec2::254", "168.63.129.16":
+    for metadata in "169.254.169.254", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254", "168.63.129.16":
         assert refused(metadata, rules, "receiver")
+    for private in "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.255.255", "fd12::1", "127.0.0.1", "::1":
+        assert not refused(private, rules, "receiver")
+    for neither in "172.32.0.1", "8.8.8.8":
+        assert not refused(neither, rules, "other.example")
+    for special in "100.64.0.1", "0.0.0.0", "224.0.0.1", "fe80::1":
+        assert refused(special, rules, "receiver")
 
 
 def test_listed_hosts_without_development_are_refused_at_once() -> None:
