@@ -37,8 +37,7 @@ async def test_without_a_fault_everything_arrives_once(hooks: Hooks) -> None:
 
 @pytest.mark.parametrize("point", ["deciding:2", "claimed:2", "called:20", "closed:2"])
 async def test_nothing_is_lost_when_the_notifier_dies(hooks: Hooks, point: str) -> None:
-    async with hooks.notifying():
-        about = await hooks.subscribe("/one")
+    about = await hooks.there("/one")
     async with hooks.notifying(HOLDFAST_FAILPOINT=point) as first:
         events = await hooks.happen(EVENTS)
         assert await first.ended() == EXIT_CODE

@@ -94,7 +94,7 @@ async def test_a_replay_begins_where_its_period_does_however_long_the_feed_is(ho
     """
     await hooks.sql(store, hooks.organisation)
     await hooks.sql("INSERT INTO feeds VALUES ($1, 5000) RETURNING 1", hooks.organisation)
-    about = (await subscribed(hooks))[0]
+    about = await hooks.there("/", "*")
     [(start, end)] = await hooks.sql("SELECT now() - interval '100 seconds', now() - interval '50 seconds'")
     ask = """
     INSERT INTO replays (id, organisation_id, subscription_id, from_at, to_at) VALUES (gen_random_uuid(), $1, $2, $3, $4) RETURNING 1
@@ -113,18 +113,6 @@ async def test_a_replay_begins_where_its_period_does_however_long_the_feed_is(ho
         "SELECT e.created_at >= $2 AND e.created_at < $3, count(*) FROM deliveries d JOIN events e ON e.id = d.event_id"
     )
     assert await hooks.sql(f"{made} WHERE d.subscription_id = $1 GROUP BY 1", about, start, end) == [(True, 50)]
-
-
-async def subscribed(hooks: Hooks) -> tuple[str]:
-    """A subscription without a sender that would serve it."""
-    row = """
-    INSERT INTO subscriptions (organisation_id, id, revision, version, enabled, deleted, url, events, secrets, secrets_until, created_at,
-      updated_at, state)
-    VALUES ($1, gen_random_uuid(), 1, 1, true, false, 'http://127.0.0.1/', '*', '{}', '{}', now(), now(), '{}')
-    RETURNING id::text
-    """
-    [found] = await hooks.sql(row, hooks.organisation)
-    return found
 
 
 async def test_many_replays_of_one_organisation_keep_no_other_waiting(hooks: Hooks) -> None:

@@ -18,13 +18,6 @@ from services.notifier.deliveries import Claimed, Outcome
 from services.notifier.settling import Settler
 
 FAILING = 15
-_SUBSCRIBE = """
-INSERT INTO subscriptions (organisation_id, id, revision, version, enabled, deleted, url, events, secrets, secrets_until, created_at,
-  updated_at, state, failing_since)
-SELECT $1, gen_random_uuid(), 1, 1, true, false, 'http://127.0.0.1/', '*', '{}', '{}', now(), now(), '{}', now() - interval '6 days'
-FROM generate_series(1, $2)
-RETURNING id::text
-"""
 _DELIVER = """
 INSERT INTO deliveries (id, organisation_id, subscription_id, event_id, type, attempts, claimed_until)
 SELECT gen_random_uuid(), $1, u, gen_random_uuid(), 'booking.created', 1, now() + interval '1 minute' FROM unnest($2::uuid[]) u
@@ -62,7 +55,8 @@ async def test_outcomes_are_written_while_kafka_is_away_and_the_disables_are_one
     pool: asyncpg.Pool = await database.connect(hooks.bus.infra.dsn(hooks.database), 2, "settler")
     settler = Settler(pool, kafka, timedelta(days=5))
     try:
-        subscriptions = [each for (each,) in await hooks.sql(_SUBSCRIBE, hooks.organisation, FAILING)]
+        subscriptions = [await hooks.there("/", "*") for _ in range(FAILING)]
+        await hooks.sql("UPDATE subscriptions SET failing_since = now() - interval '6 days' RETURNING 1")
         for _ in range(2):  # the second time the first question is still open
             await failed(hooks, settler, subscriptions)
             began = time.monotonic()
