@@ -56,6 +56,12 @@ class Presence:
             gone = [name for (name,) in await connection.fetch(_GONE, self.name)]
             if gone:
                 log.warning("%d senders ended without a word: what they had in hand is sent by others", len(gone))
-                await connection.execute(deliveries.TAKE_BACK, gone)
+                try:
+                    async with connection.transaction():
+                        await connection.execute(deliveries.TAKE_BACK, gone)
+                except (
+                    asyncpg.QueryCanceledError
+                ):  # so much waits that it takes too long: their claims end by themselves
+                    log.warning("what they had in hand is not found in time")
                 await connection.execute(_FORGET, gone)
         return bool(gone)
