@@ -27,6 +27,23 @@ def test_a_hostile_url_is_refused_in_words(url: str) -> None:
     assert "127" not in why
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://example.com/hook#part", "has a fragment, which is never sent"),
+        ("https://example%2ecom/", "has a % in its host"),
+        ("https://user@example.com/", "has a user or password in it"),
+        ("http://example.com/", "must begin with https://"),
+        ("https://example.com:22/", "must have port 443"),
+        ("https://2130706433/", "must have an IPv4 address as four decimal numbers"),
+        ("https://10.0.0.1/", "has an address that is not public"),
+        ("https://intranet/", "has a host that is not public"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(url: str, why: str) -> None:
+    assert judged(url, AddressRules()) == why
+
+
 @pytest.mark.parametrize("url", PUBLIC)
 def test_a_public_url_is_accepted(url: str) -> None:
     assert judged(url, AddressRules()) is None
