@@ -1,6 +1,6 @@
 """`python -m bench.receiver SECRET`: a receiver of webhooks that costs next to nothing. Prints its port.
 
-A path that begins with `/hang` is never answered. `GET /told` says of each path what came, judged by the independent
+A path that begins with `/hang` is never answered, one with `/later` not any more after `GET /stop`. `GET /told` says of each path what came, judged by the independent
 `standardwebhooks` library, and forgets it.
 """
 
@@ -18,6 +18,7 @@ import uvloop
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 Came = tuple[float, dict[str, str], bytes]
 came: dict[str, list[Came]] = defaultdict(list)
+silent = ["/hang"]
 
 
 class Conversation(asyncio.Protocol):
@@ -48,8 +49,12 @@ class Conversation(asyncio.Protocol):
             told = json.dumps({each: len(requests) for each, requests in came.items()}).encode()
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(told), told))
             return
+        if path == "/stop":
+            silent.append("/later")
+            self.transport.write(OK)
+            return
         came[path].append((time.time(), headers, body))
-        if not path.startswith("/hang"):
+        if not path.startswith(tuple(silent)):
             self.transport.write(OK)
 
 

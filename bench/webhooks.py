@@ -43,7 +43,7 @@ async def measure(bench: Bench) -> list[Table]:
         url = f"http://127.0.0.1:{int(await receiver.stdout.readline())}"
         world = World(bench, url, secret)
         async with Client(bench.platform.kafka, organisation=world.organisation, name="bench") as world.client:
-            return [await _burst(world), await _steady(world)]
+            return [await _burst(world), await _steady(world), await _neighbours(world)]
     finally:
         receiver.kill()
         await receiver.wait()
@@ -104,6 +104,11 @@ class World:
             async with session.get(f"{self.url}/told") as answer:
                 told: dict[str, Any] = await answer.json(content_type=None)
                 return told
+
+    async def stop(self) -> None:
+        """From now on receivers under `/later` answer nothing."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/stop"):
+            pass
 
     async def bare(self, count: int) -> float:
         """Posts per second of the bare loop."""
@@ -179,3 +184,31 @@ async def _steady(world: World) -> Table:
     rows[1]["asked for"] = "p99 at most twice"
     note = f"{pace:.0f} events a second; milliseconds from the event's record to its receipt. The one that hangs has 10,000 due all the time."
     return Table("Webhooks, a stream", rows, note)
+
+
+async def _neighbours(world: World) -> Table:
+    """Thirty that were quick and begin to hang all at once, in two organisations beside the one that is measured."""
+    bench, rows = world.bench, list[Row]()
+    pace, count = bench.of(50.0, 25.0), bench.of(1_000, 50)
+    mine = await world.subscribe("/near")
+    others = [World(bench, world.url, world.secret) for _ in range(2)]
+    for at, other in enumerate(others):
+        async with Client(bench.platform.kafka, organisation=other.organisation, name="bench") as other.client:
+            for number in range(bench.of(15, 2)):
+                await other.subscribe(f"/later-{at}-{number}")
+    bench.say("thirty receivers that are quick")
+    for other in others:
+        await other.happen(bench.of(200, 20))
+    paths = [f"/later-{at}-{number}" for at in range(2) for number in range(bench.of(15, 2))]
+    await world.told(paths, bench.of(200, 20))
+    for what in ("beside 30 that are quick", "beside the same 30 when they begin to hang at once"):
+        busy = asyncio.gather(*(other.happen(bench.of(1_000, 50), pace) for other in others))
+        if rows:
+            await world.stop()
+        await world.happen(count, pace)
+        told = (await world.told(["/near"], count))["/near"]
+        await busy
+        rows.append({"what": what, "events": told["count"], **stats.spread(told["ms"]), "longest ms": max(told["ms"])})
+    await world.unsubscribe(mine)
+    note = f"{pace:.0f} events a second for it and for each of two organisations with 15 subscriptions; milliseconds from event to receipt."
+    return Table("Webhooks, neighbours", rows, note)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 
@@ -13,8 +14,16 @@ log = logging.getLogger(__name__)
 LISTEN_AGAIN_SECONDS = 1.0
 
 
-async def listen(url: str, channel: str, wake: asyncio.Event) -> None:
-    """Set `wake` whenever this channel is notified, for ever. Without it, what is new is found at the next look."""
+Session = asyncpg.Connection
+
+
+async def listen(
+    url: str, channel: str, wake: asyncio.Event, begun: Callable[[Session], Awaitable[None]] | None = None
+) -> None:
+    """Set `wake` whenever this channel is notified, for ever. Without it, what is new is found at the next look.
+
+    `begun` is called with each session that listens, before the first wake.
+    """
     while True:
         with contextlib.suppress(*TRANSIENT):
             connection = await asyncpg.connect(url, timeout=10)
@@ -22,6 +31,8 @@ async def listen(url: str, channel: str, wake: asyncio.Event) -> None:
                 gone = asyncio.Event()
                 connection.add_termination_listener(lambda _connection, gone=gone: gone.set())
                 await connection.add_listener(channel, lambda *_: wake.set())
+                if begun is not None:
+                    await begun(connection)
                 wake.set()  # for what was committed before
                 await gone.wait()
             finally:

@@ -53,7 +53,10 @@ class CreateSubscription(Message):
 
 
 class ChangeSubscription(Message):
-    """Change what is given, and nothing else. `enabled` switches it off, or on again: then what waited goes out."""
+    """Change what is given, and nothing else. `enabled` switches it off, or on again: then what waited goes out.
+
+    An empty `description` takes it away.
+    """
 
     subscription_id: Id
     url: HookUrl | None = None

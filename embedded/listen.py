@@ -141,8 +141,10 @@ async def _subscribed(
     status, answer = await _asked(wishes, session, "POST", SUBSCRIPTIONS, wanted)
     if status != 201:
         why = "; ".join(f"{each['field']} {each['issue']}" for each in answer.get("details") or [])
-        hint = "" if wishes.public_url else " Only a platform for development calls this machine: see --public-url."
-        raise Problem(f"the platform answered {status} {answer.get('code')}: {why or answer.get('message')}.{hint}")
+        told = why or str(answer.get("message")).rstrip(".")
+        ours = "url" in [each["field"] for each in answer.get("details") or []] and not wishes.public_url
+        hint = " Only a platform for development calls this machine: see --public-url." if ours else ""
+        raise Problem(f"the platform answered {status} {answer.get('code')}: {told}.{hint}")
     subscription = answer["id"]
     try:
         yield subscription, wishes.secret or answer["secret"]

@@ -74,6 +74,14 @@ def status(code: int, **headers: str) -> Answering:
     return answer
 
 
+def waiting_for(gate: asyncio.Event) -> Answering:
+    async def answer(_request: web.Request, _body: bytes) -> web.StreamResponse:
+        await gate.wait()
+        return web.Response()
+
+    return answer
+
+
 def hanging() -> Answering:
     async def answer(_request: web.Request, _body: bytes) -> web.StreamResponse:
         await asyncio.Event().wait()

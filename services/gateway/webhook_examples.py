@@ -40,7 +40,7 @@ DELIVERY = {
     "nextAttemptAt": None,
     "endedAt": "2027-01-10T12:00:00.060Z",
 }
-ATTEMPT = {"number": 1, "at": "2027-01-10T12:00:00.020Z", "seconds": 0.031, "status": 200, "error": None, "body": "ok"}
+ATTEMPT = {"number": 1, "at": "2027-01-10T12:00:00.020Z", "seconds": 0.031, "status": 200, "error": None}
 WHOLE_DELIVERY = {
     **DELIVERY,
     "request": {
@@ -49,7 +49,7 @@ WHOLE_DELIVERY = {
         "headers": {"content-type": "application/json", "webhook-id": DELIVERY_ID},
         "body": '{"id":"…"}',
     },
-    "response": {"status": 200, "body": "ok"},
+    "response": {"status": 200, "contentType": "text/plain", "bytes": 2},
     "attempts": [ATTEMPT],
 }
 MADE = {"id": DELIVERY_ID, "subscriptionId": SUBSCRIPTION_ID, "eventId": EVENT_ID, "eventType": "ping"}

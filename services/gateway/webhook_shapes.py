@@ -3,19 +3,17 @@
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts import booking, notifier
 from contracts.model import Flag, Id, Instant, Value
 from services.gateway import webhook_examples as examples
 from services.gateway.queries import Page, Query, digits
 from services.gateway.shapes import Body
+from services.gateway.webhook_forms import Cursor, Secret, Url
 
 _EVENTS = "`booking.created`, `booking.updated`, `booking.paid`, `booking.deleted`, `payment.failed`; `booking.*`, `payment.*` or `*`."
 _URL = "https on port 443 at a public host, without user or fragment; in development also http on loopback."
-Secret = Annotated[str, StringConstraints(pattern=r"^whsec_[A-Za-z0-9+/]{32,88}={0,2}$", max_length=120)]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=2000)]
-Cursor = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
 
 
 class NewSubscription(Body):
@@ -36,7 +34,7 @@ class SubscriptionChange(Body):
 
     url: Url | None = Field(default=None, description=_URL)
     events: notifier.EventPatterns | None = Field(default=None, description=_EVENTS)
-    description: notifier.Description | None = None
+    description: notifier.Description | None = Field(default=None, description="An empty text takes it away.")
     enabled: Flag | None = None
 
 
@@ -62,14 +60,13 @@ class SubscriptionWithSecret(notifier.Subscription):
 
 
 class Attempt(Value):
-    """One request: the status that was answered, or why there was none; the first 2,000 characters of the answer."""
+    """One request: the status that was answered, or why there was none. What the answer said is not kept."""
 
     number: int
     at: datetime
     seconds: float
     status: int | None
     error: str | None
-    body: str
 
 
 class Delivery(Value):
@@ -98,12 +95,15 @@ class SentRequest(Value):
 
 
 class Answered(Value):
+    """The last answer: its status, its `Content-Type`, how many bytes of its body were read. The body itself is not kept."""
+
     status: int
-    body: str
+    content_type: str | None
+    bytes: int
 
 
 class WholeDelivery(Delivery):
-    """The delivery with what was sent, the last answer, and its attempts, the latest twenty."""
+    """The delivery with what was sent, what was answered last, and its attempts, the latest twenty."""
 
     request: SentRequest
     response: Answered | None

@@ -5,7 +5,9 @@ from typing import Any, get_args
 
 from contracts.catalogue import ClosingTime, OpeningTime
 from contracts.model import Currency, Id, Label, Name
+from contracts.notifier import EventPattern
 from contracts.zones import Timezone
+from services.gateway import webhook_forms
 
 _words = {
     "missing": "is required",
@@ -14,6 +16,7 @@ _words = {
     "model_attributes_type": "is not an object",
     "dict_type": "is not an object",
     "tuple_type": "is not an array",
+    "too_short": "is empty",
     "too_long": "has more than {max_length} entries",
     "string_type": "is not a string",
     "string_too_short": "is empty",  # no field of ours needs more than one character
@@ -41,6 +44,10 @@ _forms = {
     _pattern(Currency): "is not a currency of three capital letters, such as EUR",
     _pattern(Timezone): "is not the name of an IANA time zone",
     _pattern(OpeningTime): "is not a time of day from 00:00 to 23:59, such as 09:00",
+    _pattern(EventPattern): "is not a type of event, such as booking.created, a family such as booking.*, or *",
+    _pattern(webhook_forms.Secret): webhook_forms.SECRET,
+    _pattern(webhook_forms.Url): webhook_forms.URL,
+    _pattern(webhook_forms.Cursor): webhook_forms.CURSOR,
     _pattern(ClosingTime): "is not a time of day from 00:00 to 24:00, such as 18:30",
 }
 

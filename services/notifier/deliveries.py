@@ -7,6 +7,9 @@ from typing import NamedTuple
 import asyncpg
 
 from chassis.inbox import PRUNE_ROWS
+from services.notifier.sending import Sent
+
+LONGEST_CONTENT_TYPE = 100
 
 
 class Claimed(NamedTuple):
@@ -70,8 +73,19 @@ RETURNING d.id::text, d.subscription_id::text, d.organisation_id, d.attempts, d.
 
 VERSION = "SELECT version FROM subscriptions WHERE organisation_id = $1 AND id = $2::uuid"
 
-# What this very instance had when it died: nobody else has to wait for the end of its claims.
-TAKE_BACK = "UPDATE deliveries SET claimed_until = NULL WHERE status = 'waiting' AND claimed_by = $1 AND claimed_until IS NOT NULL"
+# What senders had in hand that are gone. It is among the oldest that are due to each receiver: what waits behind is not looked at.
+TAKE_BACK = f"""{_DESTINATIONS}
+UPDATE deliveries d
+SET claimed_until = NULL
+FROM destinations n
+JOIN LATERAL (SELECT o.id, o.claimed_by
+  FROM (SELECT id, claimed_by, claimed_until FROM deliveries
+    WHERE subscription_id = n.subscription_id AND status = 'waiting' AND due_at <= statement_timestamp()
+    ORDER BY due_at
+    LIMIT 2000) o
+  WHERE o.claimed_until > statement_timestamp()) o ON true
+WHERE d.id = o.id AND o.claimed_by = ANY($1::text[]) AND d.claimed_by = o.claimed_by AND d.status = 'waiting'
+"""  # noqa: S608 - SQL of our own
 
 # Seconds until the next delivery is due that is not yet, and how long the oldest one has been due.
 WAITING = f"""{_DESTINATIONS}
@@ -108,16 +122,18 @@ class Outcome(NamedTuple):
         return "waiting" if self.given_back or self.after is not None else "exhausted"
 
 
-def tried(at: datetime, number: int, status: int | None, seconds: float, error: str | None, answer: str) -> str:
-    """An attempt, as the delivery log shows it."""
+def tried(at: datetime, number: int, sent: Sent) -> str:
+    """An attempt, as the delivery log shows it: nothing of what the answer's body says (W6)."""
+    kind = next((value for name, value in sent.headers.items() if name.lower() == "content-type"), None)
     return json.dumps(
         {
             "number": number,
             "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "seconds": round(seconds, 3),
-            "status": status,
-            "error": error,
-            "body": answer,
+            "seconds": round(sent.seconds, 3),
+            "status": sent.status,
+            "error": sent.error,
+            "contentType": kind[:LONGEST_CONTENT_TYPE] if kind else None,
+            "bytes": sent.read,
         }
     )
 
@@ -169,6 +185,20 @@ WHERE r.id = (
   LIMIT 1)
 """
 REPLAY_PAGE = 500
+# The last position before which nothing can be of the period: events are stored in the order of their numbers, and none comes from
+# more than five minutes ahead (R15). Halving, so that a long feed costs twenty looks.
+REPLAY_FROM = """
+WITH RECURSIVE halves(low, high) AS (
+  SELECT (SELECT position - 1 FROM events WHERE organisation_id = $1 AND position IS NOT NULL ORDER BY position LIMIT 1),
+    (SELECT last FROM feeds WHERE organisation_id = $1)
+  UNION ALL
+  SELECT CASE WHEN e.stored_at < $2 THEN e.position ELSE low END, CASE WHEN e.stored_at < $2 THEN high ELSE middle - 1 END
+  FROM (SELECT low, high, (low + high + 1) / 2 AS middle FROM halves WHERE low < high) h
+  LEFT JOIN LATERAL (SELECT position, stored_at FROM events
+    WHERE organisation_id = $1 AND position IS NOT NULL AND position >= h.middle
+    ORDER BY position LIMIT 1) e ON true)
+SELECT coalesce(min(low), 0) FROM halves WHERE low >= high
+"""
 PAGE = f"""
 SELECT id::text, type, position, created_at, stored_at
 FROM events

@@ -26,12 +26,13 @@ from chassis.waking import LISTEN_AGAIN_SECONDS, listen
 from services.notifier import deliveries, domain, measures, signing
 from services.notifier.addresses import AddressRules
 from services.notifier.deliveries import Claimed, Outcome
-from services.notifier.destinations import FIRST, Destinations, Limits
+from services.notifier.destinations import Destinations, Limits
 from services.notifier.domain import Schedule
 from services.notifier.handlers import purpose
+from services.notifier.presence import Presence
 from services.notifier.replaying import replay_on
 from services.notifier.sending import TOTAL_SECONDS, Sender, Sent
-from services.notifier.settling import AGAIN_SECONDS, Settler
+from services.notifier.settling import AGAIN_SECONDS, Failed, Settler
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,6 @@ SPARE_SECONDS = 20.0  # of a claim, beyond what an attempt may take
 SLOW_CLAIM_SECONDS = 0.02
 CLAIM_ROWS = 256  # at most in one statement
 CONNECTIONS = 3  # one claims, one settles, one looks
-KEPT_ANSWER = 2000  # characters of an answer's body in the delivery log
 KEPT_KEYS = 4096
 
 
@@ -73,7 +73,7 @@ class Deliverer:
         self.publisher = Publisher(settings.kafka)
         self.sender = Sender(rules, manner.seconds)
         self.destinations = Destinations(manner.limits)
-        self._url, self._instance = settings.database, settings.instance
+        self._url, self._presence = settings.database, Presence()
         self._claim_seconds = manner.seconds + SPARE_SECONDS
         self._wake = asyncio.Event()
         self._waiting: dict[str, deque[tuple[Claimed, float]]] = defaultdict(deque)  # claimed, by receiver
@@ -89,10 +89,9 @@ class Deliverer:
         # What a crash of the database forgets of claims and outcomes is delivered again, which is what was promised.
         self.database = await database.connect(self._url, CONNECTIONS, "deliveries", durable=False)
         self.settler = Settler(self.database, self.publisher, self.manner.failing)
-        if self._instance:
-            await self.database.execute(deliveries.TAKE_BACK, self._instance)
         await self.sender.__aenter__()
-        loops = listen(self._url, "deliveries", self._wake), self._run(), self.settler.run()
+        woken = listen(self._url, "deliveries", self._wake, self._presence.enter)
+        loops = woken, self._run(), self.settler.run()
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         for task in self._tasks:
             task.add_done_callback(self._ended)
@@ -117,7 +116,8 @@ class Deliverer:
             for claimed in left.values():
                 self.settler.add(Outcome(claimed, False, 0.0))  # perhaps it arrived
             with contextlib.suppress(*TRANSIENT):
-                await self.settler.flush()
+                await self.settler.stop()
+                await self._presence.leave(self.database)
             await self.sender.__aexit__(None, None, None)
             await self.database.close()
         await self.publisher.stop()
@@ -156,6 +156,8 @@ class Deliverer:
 
     async def _look(self) -> float:
         """What is told of the queue; seconds until there may be something to do."""
+        if await self._presence.take_over(self.database):
+            return 0.001
         now = time.monotonic()
         until_due, oldest = await self.database.fetchrow(deliveries.WAITING)
         measures.OLDEST.set(oldest or 0.0)
@@ -176,10 +178,10 @@ class Deliverer:
             deliveries.CLAIM,
             list(asked),
             list(asked.values()),
-            FIRST,
+            self.destinations.first,
             min(room, CLAIM_ROWS),
             self._claim_seconds,
-            self._instance,
+            self._presence.name,
         )
         if (took := time.monotonic() - now) > SLOW_CLAIM_SECONDS:
             await asyncio.sleep(took)  # with thousands of receivers that wait, half of the database's time is enough
@@ -190,7 +192,9 @@ class Deliverer:
             self.destinations.of(claimed.subscription).in_hand += 1
             self._waiting[claimed.subscription].append((claimed, now))
         for subscription, count in Tally(row[1] for row in rows).items():
-            self.destinations.of(subscription).more = count >= asked.get(subscription, FIRST) or len(rows) == CLAIM_ROWS
+            self.destinations.of(subscription).more = (
+                count >= asked.get(subscription, self.destinations.first) or len(rows) == CLAIM_ROWS
+            )
             self._begin(subscription)
         measures.IN_HAND.set(self._in_hand)
         if rows:
@@ -205,7 +209,7 @@ class Deliverer:
         if not queue:
             return
         to, now = self.destinations.of(subscription), time.monotonic()
-        while queue and to.may_send(self.manner.limits, now):
+        while queue and to.may_send(self.destinations.now, now):
             claimed, since = queue.popleft()
             if now - since > SPARE_SECONDS / 2:
                 self._over(Outcome(claimed, False, given_back=True))
@@ -229,30 +233,24 @@ class Deliverer:
     async def _make(self, claimed: Claimed) -> None:
         body, at = claimed.body.encode(), time.time()
         try:
-            headers = signing.signed(body, claimed.id, int(at), [self._key(claimed, each) for each in claimed.secrets])
+            headers = signing.signed(body, claimed.id, int(at), self._secrets(claimed))
         except (NotSealedHere, signing.UnusableSecret):
             # Unsigned nothing goes out. The key may be back in the settings by the next attempt.
             log.error("the secret of subscription %s cannot be opened", claimed.subscription)
-            sent = Sent(None, {}, "", 0.0, "internal: the secret cannot be opened", None, False)
+            sent = Sent(None, {}, "", 0, 0.0, "internal: the secret cannot be opened", None, False)
         else:
             sent = await self.sender.post(claimed.url, body, headers)
             failpoints.pass_by("called")
         to, good = self.destinations.of(claimed.subscription), domain.succeeded(sent.status)
         to.answered(good, sent.seconds, self.manner.limits, time.monotonic(), None if good else sent.retry_after)
         measures.attempted(sent, good)
-        tried = deliveries.tried(
-            datetime.fromtimestamp(at, UTC),
-            claimed.number,
-            sent.status,
-            sent.seconds,
-            sent.error,
-            sent.body[:KEPT_ANSWER],
-        )
+        tried = deliveries.tried(datetime.fromtimestamp(at, UTC), claimed.number, sent)
         if good:
             measures.SETTLED.observe(claimed.age + sent.seconds)
             self._over(Outcome(claimed, True, None, tried))
         elif sent.status == domain.GONE and not await self._has_changed(claimed):
-            told = await self.settler.disable(claimed.organisation, claimed.subscription, claimed.version, "gone")
+            gone = Failed(claimed.organisation, claimed.subscription, claimed.version)
+            told = await self.settler.disable([gone], "gone")
             self._over(Outcome(claimed, False, None if told else AGAIN_SECONDS, tried))
         else:
             chance = random.random()  # noqa: S311 - spreads, hides nothing
@@ -271,6 +269,15 @@ class Deliverer:
             return True  # it will say so again
         return now != claimed.version
 
+    def _secrets(self, claimed: Claimed) -> list[bytes]:
+        """Those that sign it, the one that counts first. A former one that no key opens any more is left out."""
+        first, *former = claimed.secrets
+        keys = [self._key(claimed, first)]
+        for each in former:
+            with contextlib.suppress(NotSealedHere, signing.UnusableSecret):
+                keys.append(self._key(claimed, each))
+        return keys
+
     def _key(self, claimed: Claimed, sealed: str) -> bytes:
         known = (claimed.organisation, claimed.subscription, sealed)
         if (key := self._keys.get(known)) is None:
@@ -285,5 +292,5 @@ class Deliverer:
         self._in_hand -= 1
         to.in_hand -= 1
         self.settler.add(outcome)
-        if self._full or (to.more and to.room(self.manner.limits, time.monotonic())):
+        if self._full or (to.more and to.room(self.destinations.now, time.monotonic())):
             self._wake.set()

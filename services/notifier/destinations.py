@@ -2,10 +2,11 @@
 
 A receiver that has not proved itself gets a few deliveries side by side, one that answers gets more, and more of them in hand the
 faster it is. After failures in a row it gets none for a while (the circuit is open), then one to try (half open), then all again.
+The more receivers are served at a time the less each gets: if they all stopped answering at once there would still be room for others.
 Nothing here is lost when the process ends: what waits, waits in the database.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 FIRST = 4  # side by side, until it has proved itself
 IN_HAND_SECONDS = 0.5  # so much of a receiver's work is claimed ahead
@@ -97,6 +98,10 @@ class Destinations:
     limits: Limits
     known: dict[str, Destination] = field(default_factory=dict)
     most_known: int = 10_000
+    now: Limits = field(init=False)  # with what one receiver may have while so many are served
+
+    def __post_init__(self) -> None:
+        self.now = self.limits
 
     def of(self, subscription: str) -> Destination:
         """The one of this subscription."""
@@ -106,13 +111,24 @@ class Destinations:
             found = self.known[subscription] = Destination()
         return found
 
+    @property
+    def first(self) -> int:
+        """Side by side to a stranger."""
+        return min(FIRST, self.now.most_each)
+
     def rooms(self, now: float) -> dict[str, int]:
-        """What may be claimed for those that are given more or less than `FIRST`, as a stranger is."""
-        crowded = sum(each.in_hand for each in self.known.values() if each.slow(now)) >= self.limits.most // 2
+        """What may be claimed for those that are given more or less than `first`, as a stranger is."""
+        most, served = self.limits.most, max(1, sum(each.in_hand > 0 for each in self.known.values()))
+        most_each = max(1, min(self.limits.most_each, most // 2 // served))
+        if most_each != self.now.most_each:
+            self.now = replace(self.limits, most_each=most_each)
+        in_hand = max(most_each, most * 3 // 4 // served)
+        crowded = sum(each.in_hand for each in self.known.values() if each.slow(now)) >= most // 2
         rooms = {
-            key: 0 if crowded and each.slow(now) else each.room(self.limits, now) for key, each in self.known.items()
+            key: 0 if crowded and each.slow(now) else max(0, min(each.room(self.now, now), in_hand - each.in_hand))
+            for key, each in self.known.items()
         }
-        return {key: room for key, room in rooms.items() if room != FIRST}
+        return {key: room for key, room in rooms.items() if room != self.first}
 
     def opens(self, now: float) -> float | None:
         """Seconds until the next circuit may be tried."""

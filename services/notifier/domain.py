@@ -81,7 +81,7 @@ def _create(command: CreateSubscription, now: datetime, rules: Rules, held: int,
         id=command.subscription_id,
         url=command.url,
         events=command.events,
-        description=command.description,
+        description=command.description or None,
         version=1,
         created_at=now,
         updated_at=now,
@@ -96,6 +96,8 @@ def _change(state: State, command: ChangeSubscription, now: datetime, rules: Rul
     given: dict[str, object] = command.model_dump(
         include={"url", "events", "description", "enabled"}, exclude_none=True, by_alias=False
     )
+    if command.description == "":
+        given["description"] = None
     if command.enabled is not None:
         given["disabled_reason"] = None if command.enabled else (state.subscription.disabled_reason or "client")
     changed = state.subscription.model_copy(update=given)

@@ -122,7 +122,9 @@ def tell(book: Book, message: Incoming, body: Any) -> None:
         f'{{"id":"{message.id}","type":"{kind}","createdAt":"{stamp(created).decode()}","sequence":{shown.version - 1},'
         f'"data":{data},"previous":{{"status":{_quoted(body.previous_status)}}}}}'
     )
-    book.events.append(Event(message.id, message.organisation, kind, created, text))
+    book.events.append(Event(message.id, message.organisation, kind, created, text, about=shown.id))
+    if isinstance(body, booking.BookingDeleted):
+        book.erased[message.organisation, shown.id] = None
     for subscription, patterns in book.matching.get(message.organisation, ()):
         if domain.matches(patterns, kind):
             _deliver(book, message.organisation, subscription, message.id, kind)

@@ -46,6 +46,8 @@ def _shown(state: str) -> bytes:
     return shown.__pydantic_serializer__.to_json(shown)
 
 
+_RESPONSE = {"status": None, "contentType": None, "bytes": 0}  # and what stands for what an older notifier wrote not
+_ATTEMPT = ("number", "at", "seconds", "status", "error")
 _DELIVERY = """
 SELECT d.id::text, d.subscription_id::text, d.event_id::text, d.type, d.status, d.created_at, d.due_at, d.attempts, d.ended_at,
   d.tries
@@ -93,8 +95,8 @@ async def delivery(query: Query) -> bytes | None:
             "headers": {"content-type": "application/json", "webhook-id": row["id"]},
             "body": row["body"] or "",
         },
-        "response": {"status": last["status"], "body": last["body"]} if last else None,
-        "attempts": [{**each, "at": each["at"]} for each in attempts],
+        "response": {name: last.get(name, unknown) for name, unknown in _RESPONSE.items()} if last else None,
+        "attempts": [{name: each[name] for name in _ATTEMPT} for each in attempts],
     }
     return orjson.dumps(body)
 

@@ -41,7 +41,10 @@ class Sent:
     """Of the answer, as text that can be stored and shown."""
 
     body: str
-    """At most 64 KiB of the answer, as text that can be stored; never unpacked."""
+    """At most 64 KiB of the answer, as text; never unpacked. Nobody is shown it: what we can reach is not for others to read."""
+
+    read: int
+    """How many bytes of it were read."""
 
     seconds: float
     """From the call to the end of the answer."""
@@ -97,13 +100,13 @@ class Sender:
         began = time.perf_counter()
         try:
             response = await self._answer(target(url, self.rules), body, headers)
-            text = await _text(response)
+            text, read = await _text(response)
         except Exception as error:  # whatever a library makes of what it hears: it was this delivery's answer
             seconds = time.perf_counter() - began
-            return Sent(None, {}, "", seconds, _words(error, self.seconds), None, _forbids(error))
+            return Sent(None, {}, "", 0, seconds, _words(error, self.seconds), None, _forbids(error))
         heard = response.headers
         after = _retry_after(heard["Retry-After"]) if "Retry-After" in heard else None
-        return Sent(response.status, _kept(heard), text, time.perf_counter() - began, None, after, False)
+        return Sent(response.status, _kept(heard), text, read, time.perf_counter() - began, None, after, False)
 
     def _timeout(self, until: float) -> aiohttp.ClientTimeout:
         left = max(until - time.monotonic(), 0.001)  # none at all would be no bound
@@ -126,8 +129,8 @@ class Sender:
                     raise
 
 
-async def _text(response: ClientResponse) -> str:
-    """The answer's body as far as we read it. Whatever happens here, the status is known."""
+async def _text(response: ClientResponse) -> tuple[str, int]:
+    """The answer's body as far as we read it, and how far that is. Whatever happens here, the status is known."""
     parts, left = [], MOST_BODY
     content = response.content
     try:
@@ -142,8 +145,8 @@ async def _text(response: ClientResponse) -> str:
             response.close()  # the rest is not for us, nor for the next delivery
     packed = response.headers.get("Content-Encoding", "identity")
     if packed.lower() != "identity":
-        return f"({MOST_BODY - left} bytes packed as {_clean(packed)[:50]}, not unpacked)"
-    return _clean(b"".join(parts).decode("utf-8", "replace"))
+        return f"({MOST_BODY - left} bytes packed as {_clean(packed)[:50]}, not unpacked)", MOST_BODY - left
+    return _clean(b"".join(parts).decode("utf-8", "replace")), MOST_BODY - left
 
 
 def _clean(text: str) -> str:

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import WorkerSettings, shared
-from services.notifier.addresses import AddressRules
+from services.notifier.addresses import AddressRules, Network
 from services.notifier.delivering import Manner
 from services.notifier.destinations import Limits
 from services.notifier.domain import Schedule
@@ -72,10 +72,19 @@ class NotifierSettings(WorkerSettings):
     allowed_hosts: frozenset[str] = frozenset()
     """Hosts with private addresses that may be called all the same, as JSON; in development only, where loopback always may."""
 
+    forbidden_networks: tuple[Network, ...] = ()
+    """Networks that are never connected to beside those that are not public, as JSON: `["198.41.0.0/24", "2a00:1450::/96"]`. What only
+    the operator knows: public addresses of this platform's own, and a NAT64 prefix of its network, behind which private ones are."""
+
     @property
     def rules(self) -> AddressRules:
         """Who may be called."""
-        return AddressRules(development=self.development, allowed_hosts=self.allowed_hosts, ports=self.ports)
+        return AddressRules(
+            development=self.development,
+            allowed_hosts=self.allowed_hosts,
+            ports=self.ports,
+            forbidden_networks=self.forbidden_networks,
+        )
 
     @property
     def manner(self) -> Manner:

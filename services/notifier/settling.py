@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import Counter as Tally
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -27,6 +28,14 @@ AGAIN_SECONDS = 1.0
 TOLD_SECONDS = 5.0  # for Kafka to take a command; outcomes must not wait for longer
 
 
+class Failed(NamedTuple):
+    """A subscription, as it was when its receiver was found to be gone, or to fail for so long."""
+
+    organisation: str
+    subscription: str
+    version: int
+
+
 class Settler:
     """Writes outcomes down. What is not written yet when the process ends is delivered again."""
 
@@ -34,6 +43,7 @@ class Settler:
         self.database, self.publisher, self.failing = database, publisher, failing
         self._outcomes: list[Outcome] = []
         self._wake = asyncio.Event()
+        self._telling: asyncio.Task[bool] | None = None
 
     def add(self, outcome: Outcome) -> None:
         """This delivery is over for now."""
@@ -77,24 +87,38 @@ class Settler:
         )
         for status, count in Tally(each.status for each in outcomes if each.status != "waiting").items():
             measures.ENDED.labels(status).inc(count)
-        for organisation, subscription, version in failing:
-            await self.disable(organisation, subscription, version, "failing")
+        # Outcomes do not wait for Kafka. Whoever is left out now is found again when it fails the next time.
+        if self._telling is not None and self._telling.done():
+            self._telling.result()  # an error that is ours ends the process
+            self._telling = None
+        if failing and self._telling is None:
+            self._telling = asyncio.create_task(self.disable([Failed(*each) for each in failing], "failing"))
 
-    async def disable(
-        self, organisation: str, subscription: str, version: int, reason: Literal["gone", "failing"]
-    ) -> bool:
+    async def stop(self) -> None:
+        """Write what there is, and end. Raises what the database raises."""
+        try:
+            await self.flush()
+        finally:
+            if self._telling is not None:
+                self._telling.cancel()  # whoever goes on finds them again
+                await asyncio.gather(self._telling, return_exceptions=True)
+
+    async def disable(self, those: Collection[Failed], reason: Literal["gone", "failing"]) -> bool:
         """Have it decided: what was decided about this version before is a repeat. False while Kafka is away: ask again then."""
-        message_id = derived_id(subscription, f"{reason}|{version}")
-        body = DisableSubscription(subscription_id=subscription, reason=reason, version=version)
-        now = stamp(datetime.now(UTC))
-        headers = write(
-            b"notifier", message_id, body.type, organisation, message_id, now, subscription, causation=subscription
-        )
-        send = Send(topics.NOTIFIER_COMMANDS.name, subscription.encode(), to_json(body), headers, None)
+        sends = [_asked(each, reason) for each in those]
         try:
             async with asyncio.timeout(TOLD_SECONDS):
-                await acknowledged(await self.publisher.publish([send]))
+                await acknowledged(await self.publisher.publish(sends))
         except (KafkaError, TimeoutError) as error:
-            log.warning("subscription %s is not disabled yet: %r", subscription, error)
+            log.warning("not disabled yet: %s: %r", ", ".join(each.subscription for each in those), error)
             return False
         return True
+
+
+def _asked(failed: Failed, reason: Literal["gone", "failing"]) -> Send:
+    about = failed.subscription
+    message_id = derived_id(about, f"{reason}|{failed.version}")
+    body = DisableSubscription(subscription_id=about, reason=reason, version=failed.version)
+    now = stamp(datetime.now(UTC))
+    headers = write(b"notifier", message_id, body.type, failed.organisation, message_id, now, about, causation=about)
+    return Send(topics.NOTIFIER_COMMANDS.name, about.encode(), to_json(body), headers, None)

@@ -32,7 +32,7 @@ class State(Value):
 
 
 class Event(NamedTuple):
-    """Something that is told to whoever asked for it. `body` are the very bytes. `listed`: it stands in the feed."""
+    """Something that is told to whoever asked for it. `body` are the very bytes. `listed`: it stands in the feed. `about`: a booking."""
 
     id: str
     organisation: str
@@ -40,6 +40,7 @@ class Event(NamedTuple):
     created_at: datetime
     body: str
     listed: bool = True
+    about: Id | None = None
 
 
 class Delivery(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from chassis.messages import Row, Save, Statement, columns
+from services.notifier import erasing
 from services.notifier.state import Delivery, Event, Known, Replay, State
 
 Key = tuple[str, str]  # organisation, id
@@ -27,6 +28,7 @@ class Book:
     deliveries: list[Delivery] = field(default_factory=list)
     again: dict[Key, None] = field(default_factory=dict)  # deliveries, once each and in order
     replays: list[Replay] = field(default_factory=list)
+    erased: dict[Key, None] = field(default_factory=dict)  # bookings that were deleted
 
     def put(self, key: Key, state: State) -> None:
         self.states[key] = self.changed[key] = state
@@ -161,9 +163,10 @@ def save(book: Book) -> list[Save]:
         numbered = []
         for event in listed:
             counts[event.organisation] -= 1
-            numbered.append((*_event(event), counts[event.organisation]))
+            numbered.append((*_event(book, event), counts[event.organisation]))
         saves.append(Save("an_event_is_stored_once", _LISTED, len(numbered), columns(numbered, 6)))
-    if unlisted := [_event(event) for event in book.events if not event.listed]:
+    saves += erasing.save(book.erased)
+    if unlisted := [_event(book, event) for event in book.events if not event.listed]:
         saves.append(Save("a_ping_is_stored_once", _UNLISTED, len(unlisted), columns(unlisted, 5)))
     if book.deliveries:
         saves.append(Save("a_subscriber_is_told_once", _DELIVERIES, len(book.deliveries), columns(book.deliveries, 5)))
@@ -174,8 +177,10 @@ def save(book: Book) -> list[Save]:
     return saves
 
 
-def _event(event: Event) -> tuple[object, ...]:
-    return event.id, event.organisation, event.type, event.created_at, event.body
+def _event(book: Book, event: Event) -> tuple[object, ...]:
+    erased = event.about is not None and (event.organisation, event.about) in book.erased
+    body = erasing.without_customer(event.body) if erased else event.body
+    return event.id, event.organisation, event.type, event.created_at, body
 
 
 def _subscription(book: Book, key: Key, state: State) -> tuple[object, ...]:

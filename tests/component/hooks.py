@@ -5,6 +5,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from contracts.booking import Booking, BookingCreated, BookingUpdated
 from contracts.envelope import derived_id
 from contracts.examples import BOOKING
 from contracts.model import Message
-from services.notifier import handlers
+from services.notifier import domain, handlers, storage
 
 KEY = base64.b64encode(bytes(range(64))).decode()
 SEAL = Seal([KEY])
@@ -79,6 +80,16 @@ class Hooks:
         command = self.new(path, *events)
         async with self.bus.listening(topics.CLIENTS_REPLIES.name) as log:
             await self.asked(log, command, "SubscriptionAnswer")
+        return command.subscription_id
+
+    async def there(self, path: str, *events: str) -> str:
+        """The id of a subscription of this path, written as the notifier writes it, for tests where none runs yet."""
+        command, book = self.new(path, *events), storage.Book()
+        made = domain.decide(None, command, datetime.now(UTC), domain.Rules(lambda _: None, 1)).state
+        assert made is not None
+        book.put((self.organisation, command.subscription_id), made)
+        [write] = storage.save(book)
+        await self.sql(write.sql.format(*(f"${number + 1}" for number in range(len(write.arrays)))), *write.arrays)
         return command.subscription_id
 
     def booked(self, version: int = 2) -> Booking:

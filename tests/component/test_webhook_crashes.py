@@ -1,13 +1,14 @@
 """The notifier is killed under load, and Kafka's events come twice: everything arrives, and without a fault nothing twice."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 import standardwebhooks
-from bus import Bus
+from bus import Bus, until
 from hooks import SECRET, Hooks, delivery_of, hooks_of
-from receiving import hanging
+from receiving import hanging, waiting_for
 
 from chassis.failpoints import EXIT_CODE
 
@@ -19,11 +20,6 @@ async def hooks(whole_bus: Bus) -> AsyncIterator[Hooks]:
     """With a database of its own: what a killed notifier had claimed is nobody else's."""
     async with hooks_of(whole_bus) as hooks:
         yield hooks
-
-
-async def claims_end(hooks: Hooks) -> None:
-    """As if the time of those who died were over."""
-    await hooks.sql("UPDATE deliveries SET claimed_until = NULL WHERE status = 'waiting' RETURNING 1")
 
 
 async def test_without_a_fault_everything_arrives_once(hooks: Hooks) -> None:
@@ -41,12 +37,10 @@ async def test_without_a_fault_everything_arrives_once(hooks: Hooks) -> None:
 
 @pytest.mark.parametrize("point", ["deciding:2", "claimed:2", "called:20", "closed:2"])
 async def test_nothing_is_lost_when_the_notifier_dies(hooks: Hooks, point: str) -> None:
-    async with hooks.notifying():
-        about = await hooks.subscribe("/one")
+    about = await hooks.there("/one")
     async with hooks.notifying(HOLDFAST_FAILPOINT=point) as first:
         events = await hooks.happen(EVENTS)
         assert await first.ended() == EXIT_CODE
-    await claims_end(hooks)
     async with hooks.notifying():
         assert await hooks.ended(about, EVENTS) == {"delivered": EVENTS}
     assert {each.id for each in hooks.receiver.at("/one")} == {delivery_of(about, event) for event in events}
@@ -59,7 +53,6 @@ async def test_nothing_is_lost_by_sigkill_under_load(hooks: Hooks) -> None:
         await hooks.arrive("/one", 10)
         first.kill()
         await first.ended()
-    await claims_end(hooks)
     async with hooks.notifying():
         assert await hooks.ended(about, EVENTS) == {"delivered": EVENTS}
     assert {each.id for each in hooks.receiver.at("/one")} == {delivery_of(about, event) for event in events}
@@ -78,16 +71,42 @@ async def test_a_stopped_notifier_gives_back_what_it_has(hooks: Hooks) -> None:
     assert set(arrived.values()) == {1}
 
 
-async def test_an_instance_that_comes_back_does_not_wait_for_the_end_of_its_own_claims(hooks: Hooks) -> None:
-    named = {"HOLDFAST_INSTANCE": f"notifier-{hooks.database}"}
-    async with hooks.notifying(**named) as first:
+async def test_what_a_killed_sender_had_in_hand_is_soon_sent_by_one_that_lives(hooks: Hooks) -> None:
+    """Nobody waits for the end of its claims, which is 35 s away; what the one that lives has in hand itself is left alone."""
+    async with hooks.notifying() as first:
         about = await hooks.subscribe("/one")
         hooks.receiver.answers["/one"] = hanging()
         await hooks.happen(3)
         await hooks.arrive("/one", 3)
-        first.kill()
-        await first.ended()
-    del hooks.receiver.answers["/one"]
-    async with hooks.notifying(**named):
-        assert await hooks.ended(about, 3, within=15) == {"delivered": 3}
+        async with hooks.notifying():
+            hooks.receiver.answers["/two"] = hanging()
+            await hooks.subscribe("/two")
+            first.kill()
+            await first.ended()
+            del hooks.receiver.answers["/one"]
+            assert await hooks.ended(about, 3, within=10) == {"delivered": 3}
     assert set(Counter(each.id for each in hooks.receiver.at("/one")).values()) == {2}
+
+
+async def test_who_lost_its_session_is_no_stranger_when_it_is_back(hooks: Hooks) -> None:
+    """The database cuts all sessions: each sender is there again, and what it has under way is not sent by another one."""
+    async with hooks.notifying(), hooks.notifying():
+        about = await hooks.subscribe("/one")
+        gate = asyncio.Event()
+        hooks.receiver.answers["/one"] = waiting_for(gate)
+        await hooks.happen(3)
+        await hooks.arrive("/one", 3)
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        await hooks.sql(cut)
+        held = (
+            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND datname = current_database()"
+        )
+
+        async def both_are_back() -> bool:
+            return await hooks.sql(f"{held} WHERE locktype = 'advisory'") == [(2,)]
+
+        await until(both_are_back)
+        gate.set()
+        assert await hooks.ended(about, 3) == {"delivered": 3}
+    assert await hooks.sql("SELECT count(*) FROM senders") == [(0,)]
+    assert set(Counter(each.id for each in hooks.receiver.at("/one")).values()) == {1}

@@ -13,7 +13,7 @@ from contracts import topics
 from contracts.notifier import DeleteSubscription, ReplayEvents
 from services.notifier import deliveries, replaying
 
-HOGS = 5
+HOGS = 12
 
 
 @pytest.fixture
@@ -66,21 +66,53 @@ async def test_what_was_replayed_at_the_last_moment_keeps_nothing_new_from_being
 
 
 async def test_receivers_that_were_quick_and_hang_all_at_once_delay_nobody_else(hooks: Hooks) -> None:
-    """They have proved themselves, so much is in hand for each: it is let go when no answer comes."""
+    """They have proved themselves, so much is in hand for each: it is let go when no answer comes. Sixteen to each of them would be
+    more than there is room for."""
     other = Hooks(hooks.bus, hooks.receiver, hooks.database)
     async with hooks.notifying(HOLDFAST_NOTIFIER_MOST_IN_HAND="128"):
         mine = [await hooks.subscribe(f"/hog-{n}") for n in range(HOGS)]
         theirs = await other.subscribe("/neighbour")
-        await hooks.happen(100)
+        await hooks.happen(40)
         for about in mine:
-            await hooks.ended(about, 100)
+            await hooks.ended(about, 40)
         hooks.receiver.answers |= {f"/hog-{n}": hanging() for n in range(HOGS)}
-        await hooks.happen(200)
+        await hooks.happen(60)
         for n in range(HOGS):
-            await hooks.arrive(f"/hog-{n}", 101)
+            await hooks.arrive(f"/hog-{n}", 41)
         await other.happen(20)
         await other.arrive("/neighbour", 20, within=8)
         assert await other.ended(theirs, 20) == {"delivered": 20}
+
+
+async def test_a_replay_begins_where_its_period_does_however_long_the_feed_is(hooks: Hooks) -> None:
+    """A page for the period, and none for the thousands of events before it."""
+    store = """
+    INSERT INTO events (id, organisation_id, position, type, created_at, stored_at, body)
+    SELECT gen_random_uuid(), $1, n, 'booking.created', now() - make_interval(secs => 5000 - n), now() - make_interval(secs => 5000 - n),
+      '{}' FROM generate_series(201, 5000) n WHERE n NOT BETWEEN 3000 AND 3100
+    RETURNING 1
+    """
+    await hooks.sql(store, hooks.organisation)
+    await hooks.sql("INSERT INTO feeds VALUES ($1, 5000) RETURNING 1", hooks.organisation)
+    about = await hooks.there("/", "*")
+    [(start, end)] = await hooks.sql("SELECT now() - interval '100 seconds', now() - interval '50 seconds'")
+    ask = """
+    INSERT INTO replays (id, organisation_id, subscription_id, from_at, to_at) VALUES (gen_random_uuid(), $1, $2, $3, $4) RETURNING 1
+    """
+    await hooks.sql(ask, hooks.organisation, about, start, end)
+    async with asyncpg.create_pool(hooks.bus.infra.dsn(hooks.database), min_size=1, max_size=1) as pool:
+        pages = 0
+        while await replaying.replay_on(pool):
+            pages += 1
+        for moment in (start - timedelta(days=9), start, end, end + timedelta(days=1)):
+            low = await pool.fetchval(deliveries.REPLAY_FROM, hooks.organisation, moment)
+            asked = "SELECT coalesce(max(position), 200) FROM events WHERE organisation_id = $1 AND stored_at < $2"
+            assert low == await pool.fetchval(asked, hooks.organisation, moment)
+    assert pages == 1
+    made = (
+        "SELECT e.created_at >= $2 AND e.created_at < $3, count(*) FROM deliveries d JOIN events e ON e.id = d.event_id"
+    )
+    assert await hooks.sql(f"{made} WHERE d.subscription_id = $1 GROUP BY 1", about, start, end) == [(True, 50)]
 
 
 async def test_many_replays_of_one_organisation_keep_no_other_waiting(hooks: Hooks) -> None:

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 import standardwebhooks
-from hooks import SEAL, SECRET, Hooks, delivery_of
+from hooks import KEY, SEAL, SECRET, Hooks, delivery_of
 
+from chassis.sealing import Seal
 from contracts import topics
 from contracts.booking import BookingPaid, BookingPaymentFailed
 from contracts.client import Client, CommandRefused
 from contracts.examples import BOOKING
 from contracts.notifier import PingSubscription, RotateSecret
-from services.notifier import deliveries, handlers
+from services.notifier import deliveries, handlers, resealing
 
 
 async def test_an_event_arrives_signed_once_at_each_subscription_that_asked_for_it(hooks: Hooks) -> None:
@@ -56,6 +57,18 @@ async def test_a_former_secret_signs_until_its_time_is_over(hooks: Hooks) -> Non
         standardwebhooks.Webhook(SECRET).verify(one.body, one.headers)
 
 
+async def test_a_former_secret_that_no_key_opens_holds_up_nothing(hooks: Hooks) -> None:
+    """As after a rotation because the sealing keys were lost."""
+    about = await hooks.subscribe("/lost", "booking.paid")
+    former = "SET secrets = secrets || 'lost'::text, secrets_until = secrets_until || now() + interval '1 hour'"
+    await hooks.sql(f"UPDATE subscriptions {former} WHERE id = $1 RETURNING 1", about)
+    async with hooks.bus.listening(topics.CLIENTS_REPLIES.name) as log:
+        await hooks.asked(log, PingSubscription(subscription_id=about), "DeliveryAnswer")
+    [arrived] = await hooks.arrive("/lost", 1)
+    assert arrived.headers["webhook-signature"].count("v1,") == 1
+    assert standardwebhooks.Webhook(SECRET).verify(arrived.body, arrived.headers)
+
+
 async def test_no_secret_lies_in_clear_in_kafka_or_the_database(hooks: Hooks) -> None:
     """Security item 26, I14."""
     async with hooks.bus.listening(topics.NOTIFIER_COMMANDS.name, topics.CLIENTS_REPLIES.name) as log:
@@ -77,6 +90,26 @@ async def test_a_secret_that_was_sealed_for_another_subscription_is_refused(hook
     async with hooks.bus.listening(topics.CLIENTS_REPLIES.name) as log:
         refused = await hooks.asked(log, command, "Refused")
     assert [each["field"] for each in refused["details"]] == ["secret"]
+
+
+async def test_secrets_are_sealed_under_a_new_key_while_the_notifier_runs_and_the_former_key_can_go(
+    hooks: Hooks,
+) -> None:
+    about = await hooks.subscribe("/resealed")
+    new = base64.b64encode(bytes(range(64, 128))).decode()
+    dsn = hooks.bus.infra.dsn(hooks.database)
+    assert (await resealing.reseal(dsn, [new]))[0] == 0  # a key that opens nothing changes nothing
+    assert (await resealing.reseal(dsn, [new, KEY]))[0] > 0
+    sealed = "SELECT secrets[1], state::json->>'secret' FROM subscriptions WHERE id = $1"
+    [(first, second)] = await hooks.sql(sealed, about)
+    assert first == second
+    assert Seal([new]).opened(first, handlers.purpose(hooks.organisation, about)).decode() == SECRET
+    assert await resealing.reseal(dsn, [new]) == (0, 0)
+    assert (await resealing.reseal(dsn, [KEY, new]))[0] > 0  # as the notifier of the other tests has it
+    async with hooks.bus.listening(topics.CLIENTS_REPLIES.name) as log:
+        await hooks.asked(log, PingSubscription(subscription_id=about), "DeliveryAnswer")
+    [arrived] = await hooks.arrive("/resealed", 1)
+    assert standardwebhooks.Webhook(SECRET).verify(arrived.body, arrived.headers)
 
 
 async def test_the_feed_has_every_event_once_in_order_with_two_workers(hooks: Hooks) -> None:

@@ -1,5 +1,7 @@
 """How much each receiver is given: more to who answers, nothing for a while to who fails, never all to who is slow."""
 
+import pytest
+
 from services.notifier.destinations import FIRST, Destination, Destinations, Limits
 
 LIMITS = Limits(most=64, most_each=16, failures=3, pause=5.0, longest=20.0)
@@ -106,3 +108,40 @@ def test_who_leaves_everything_without_an_answer_is_slow_however_quick_it_was() 
     assert to.room(LIMITS, 11.5) == 0
     to.answered(True, 2.0, LIMITS, 11.6)
     assert not to.stalled(11.7)
+
+
+def serving(receivers: int, limits: Limits) -> Destinations:
+    """So many, all quick, all with something in hand."""
+    all_ = Destinations(limits)
+    for number in range(receivers):
+        all_.known[str(number)] = proved()
+        all_.known[str(number)].in_hand = 1
+    all_.rooms(0.0)
+    return all_
+
+
+@pytest.mark.parametrize("receivers", [1, 2, 16, 30, 100, 255])
+def test_all_who_are_served_may_stop_answering_at_once_and_half_of_the_room_is_left(receivers: int) -> None:
+    limits = Limits()
+    all_ = serving(receivers, limits)
+    under_way = sum(each.side_by_side(all_.now) for each in all_.known.values())
+    assert 0 < under_way <= limits.most // 2
+
+
+@pytest.mark.parametrize("receivers", [1, 2, 16, 30, 100])
+def test_all_who_are_served_together_never_have_all_the_room_in_hand(receivers: int) -> None:
+    limits = Limits()
+    all_ = serving(receivers, limits)
+    rooms = all_.rooms(0.0)
+    assert sum(rooms.get(key, all_.first) for key in all_.known) <= limits.most * 3 // 4
+
+
+def test_with_few_who_are_served_each_has_as_much_as_any() -> None:
+    all_ = serving(16, Limits())
+    assert {each.side_by_side(all_.now) for each in all_.known.values()} == {Limits().most_each}
+    assert all_.first == FIRST
+
+
+def test_a_stranger_gets_no_more_than_who_is_known_when_many_are_served() -> None:
+    all_ = serving(200, Limits())
+    assert all_.first == 1

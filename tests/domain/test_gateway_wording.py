@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway import bodies, shapes
+from services.gateway import bodies, shapes, webhook_shapes
 from services.gateway.errors import Problem
 
 ID = "5ea00000-0000-4000-8000-000000000021"
@@ -22,6 +22,9 @@ WRONG: list[tuple[type[Any], str, Any, str]] = [
     (shapes.ProductChange, "holdMinutes", 7, "is not 5, 10, 15, 30 or 60"),
     (shapes.ProductChange, "bufferBefore", "P400D", "is more than 366 days"),
     (shapes.ProductChange, "bufferBefore", "1h", "is not an ISO 8601 duration of weeks to whole seconds, such as PT1H30M"),
+    (webhook_shapes.SubscriptionChange, "events", [], "is empty"),
+    (webhook_shapes.SubscriptionChange, "events", ["paid"], "is not a type of event, such as booking.created, a family such as booking.*"),
+    (webhook_shapes.SubscriptionChange, "url", "ftp://shop.example/", "is not a URL such as https://shop.example/hook"),
     (shapes.BookingChange, "status", "PAID", "is not 'CONFIRMED' or 'CANCEL'"),
 ]  # fmt: skip
 
@@ -51,3 +54,9 @@ def test_a_day_that_does_not_exist_is_told_the_form() -> None:
 
 def test_half_a_body_is_told_where_it_ends() -> None:
     assert issue(shapes.VenueChange, b'{"name": ') == "is not JSON: EOF while parsing a value at line 1 column 9"
+
+
+def test_a_secret_of_another_form_is_told_the_form_and_never_shown() -> None:
+    asked = {"url": "https://shop.example/", "events": ["*"], "secret": "hello"}
+    said = issue(webhook_shapes.NewSubscription, json.dumps(asked).encode())
+    assert said == "is not whsec_ and the base64 of 24 to 64 random bytes"

@@ -67,6 +67,17 @@ def test_change_subscription_changes_what_is_given() -> None:
     assert decision.answer.secret is None
 
 
+def test_an_empty_description_is_none() -> None:
+    described = domain.decide(None, CREATE.model_copy(update={"description": "a shop"}), NOW, RULES).state
+    assert described is not None
+    assert described.subscription.description == "a shop"
+    cleared = domain.decide(described, ChangeSubscription(subscription_id=ID, description=""), NOW, RULES).state
+    assert cleared is not None
+    assert cleared.subscription.description is None
+    nothing = domain.decide(made(), ChangeSubscription(subscription_id=ID, description=""), NOW, RULES)
+    assert nothing.state is None
+
+
 def test_change_subscription_that_changes_nothing_makes_no_version() -> None:
     decision = domain.decide(made(), ChangeSubscription(subscription_id=ID, enabled=True), NOW, RULES)
     assert decision == Decision(None, SubscriptionAnswer(subscription=made().subscription))
