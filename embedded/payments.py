@@ -49,7 +49,7 @@ def ledger(
     """What was captured, refunded and kept, per booking and in total; exit code 4 if something does not add up."""
     try:
         period = _moment(begin), _moment(end, closing=True)
-        if all(period) and period[0] >= period[1]:
+        if period[0] and period[1] and period[0] >= period[1]:
             raise ValueError(f"the period ends before it begins: from {begin} to {end}")
         where = Where.of(data, url, booking_url)
         lines = asyncio.run(where.ledger(organisation, *period))
