@@ -126,11 +126,12 @@ async def pays(load: Load, key: str) -> None:
 
 
 async def pays_and_cancels(load: Load, key: str) -> None:
+    """At once: the cancel may be read before the payment is heard of."""
     if booking := await load.book(key, load.street.free()):
         told = await load.ask(ConfirmBooking(booking_id=booking.id, **DETAILS, **PAY), _key())
-        page = told.booking.payment_url if isinstance(told, BookingAnswer) else None
-        cancels = load.ask(CancelBooking(booking_id=booking.id), _key())
-        await asyncio.gather(cancels, *([_at(page)] if page else []))
+        if isinstance(told, BookingAnswer) and told.booking.payment_url:
+            await _at(told.booking.payment_url)
+        await load.ask(CancelBooking(booking_id=booking.id), _key())
 
 
 async def _at(page: str) -> None:

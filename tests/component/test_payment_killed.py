@@ -22,7 +22,7 @@ CALLS = {
 # Each death takes a process; what closes a page moves no money.
 KINDS = ["open", "refund", pytest.param("close", marks=pytest.mark.chaos)]
 # Longer than all that die one after the other need: nobody takes up a call of one who died before.
-LONG = "40"
+LONG = "60"
 
 
 @pytest.fixture(scope="module")
