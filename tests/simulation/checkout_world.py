@@ -18,7 +18,14 @@ from contracts.availability import (
     SlotMoved,
     SlotReleased,
 )
-from contracts.booking import BookingDeleted, CancelBooking, DeleteBooking, RescheduleBooking, UpdateBooking
+from contracts.booking import (
+    AbandonQuestion,
+    BookingDeleted,
+    CancelBooking,
+    DeleteBooking,
+    RescheduleBooking,
+    UpdateBooking,
+)
 from contracts.envelope import derived_id, output_id
 from contracts.examples import (
     BOOKING,
@@ -51,6 +58,7 @@ class World:
     terms: Terms = NO_TERMS
     fee: int = 0  # that a cancel keeps of what was paid
     people: list[list[Callable[["World"], object]]] = field(default_factory=list)  # each does one thing after the other
+    undecided: float = 0.0  # how often booking cannot decide about an answer of availability
 
     def __post_init__(self) -> None:
         self.luck = random.Random(self.seed)
@@ -153,11 +161,18 @@ class World:
 
     # ---- the services
 
-    def _booking_command(self, command_id: str, command: Command) -> None:
+    def _booking_command(self, command_id: str, command: Command | AbandonQuestion) -> None:
+        if isinstance(command, AbandonQuestion):
+            self._follow(domain.abandon(self.state, command, self.now), command_id)
+            return
         accepted = self.accepted[command_id]
         self._follow(domain.receive(self.state, command, command_id, accepted, self.now, ORGANISATION), command_id)
 
     def _booking_hears(self, message_id: str, event: Event) -> None:
+        if event.question is not None and self.luck.random() < self.undecided:
+            about = {"booking_id": BOOKING_ID, "question": event.question}
+            self.to_booking.append((self._id(), AbandonQuestion(**about, answer=type(event).__name__)))
+            return
         self._follow(domain.hear(self.state, event, self.now), message_id)
 
     def _booking_hears_of_money(self, message_id: str, event: PaymentEvent) -> None:

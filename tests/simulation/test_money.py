@@ -5,11 +5,13 @@ and else nothing; one page is open at most; each payment goes back once at most;
 event, and the slot is the booking's just as long as its status says so.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 from checkout_world import PRICE, World
 
+from contracts.answers import Refused
 from contracts.terms import CancellationStep, LatePayment, PaymentExpired
 from services.booking.money import Terms
 
@@ -144,6 +146,21 @@ def test_everything_at_once(late: str) -> None:
     ended = runs(client, customer, others, [rival, arrives, is_let_through, rival], late=late, expired="cancel")
     assert any(world.state.hidden and world.till.captured() for world in ended)
     assert any(len(world.till.captured()) > 1 for world in ended)
+
+
+@pytest.mark.parametrize("late", ["refund", "reacquire"])
+def test_answers_that_cannot_be_decided_leave_money_and_slot_in_order(late: LatePayment) -> None:
+    """A third of what availability answers; who asked is told so, and the world is checked as ever."""
+    told = Counter[str]()
+    for seed in range(RUNS):
+        world = begun(seed, late, "cancel")
+        world.undecided = 0.3
+        client: list[Hand] = [World.move, World.cancel, World.confirm_elsewhere, World.cancel, World.delete]
+        world.people = [client, [pays, walks_away, is_let_through, pays], [World.change, World.move, rival]]
+        world.settle()
+        world.check()
+        told.update(answer.body.code for answer in world.answers if isinstance(answer.body, Refused))
+    assert told["SERVER_ERROR"] > RUNS // 4
 
 
 def test_a_refund_that_is_refused_is_shown_and_asked_for_again() -> None:
