@@ -15,21 +15,23 @@ PAGE = 200  # bookings
 
 _uuid = re.compile(UUID_PATTERN).fullmatch
 
+_EVERY = "(SELECT * FROM entries UNION ALL SELECT * FROM dispute_entries)"
+
 # Bookings to which something happened in that time, in the order of their ids.
-_BOOKINGS = """
+_BOOKINGS = f"""
 SELECT DISTINCT organisation_id, booking_id
-FROM entries
+FROM {_EVERY} e
 WHERE at >= $1 AND at < $2 AND ($3::text IS NULL OR organisation_id = $3) AND (organisation_id, booking_id) > ($4, $5::uuid)
 ORDER BY organisation_id, booking_id
 LIMIT $6
-"""
-_ENTRIES = """
+"""  # noqa: S608 - constants
+_ENTRIES = f"""
 SELECT e.organisation_id, e.booking_id::text AS booking_id, a.state, e.kind, e.about, e.payment, e.amount, e.currency, e.at
 FROM unnest($1::text[], $2::uuid[]) u(organisation_id, booking_id)
-JOIN entries e USING (organisation_id, booking_id)
+JOIN {_EVERY} e USING (organisation_id, booking_id)
 LEFT JOIN accounts a USING (organisation_id, booking_id)
 ORDER BY 1, 2, e.at
-"""
+"""  # noqa: S608 - constants
 
 
 async def ledger(query: Query) -> bytes:

@@ -112,6 +112,9 @@ EntryKind = Literal[
 ]
 
 
+DISPUTED: frozenset[EntryKind] = frozenset({"withdrawn", "reinstated"})
+
+
 class Entry(NamedTuple):
     """A line of the ledger: what happened to money, written once. `about` is the payment, the refund or the dispute."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from chassis import calls
 from chassis.calls import Call
 from chassis.messages import Row, Save, Statement, columns
-from services.payment.state import Account, Entry
+from services.payment.state import DISPUTED, Account, Entry
 
 Key = tuple[str, str]  # organisation, booking
 
@@ -21,6 +21,7 @@ class Accounts:
     changed: dict[Key, Account] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     entries: list[tuple[object, ...]] = field(default_factory=list)
+    of_disputes: list[tuple[object, ...]] = field(default_factory=list)
 
     def put(self, key: Key, account: Account) -> None:
         if account != self.accounts.get(key):
@@ -28,7 +29,9 @@ class Accounts:
 
     def enter(self, key: Key, entries: Sequence[Entry], at: datetime) -> None:
         """Lines of the ledger, as of the time at which the broker had the word of it."""
-        self.entries += [(*key, *entry, at) for entry in entries]
+        for entry in entries:
+            lines = self.of_disputes if entry.kind in DISPUTED else self.entries
+            lines.append((*key, *entry, at))
 
 
 _LOAD = """
@@ -48,7 +51,7 @@ RETURNING 1
 """
 
 _ENTER = """
-INSERT INTO entries (organisation_id, booking_id, kind, about, payment, amount, currency, at)
+INSERT INTO {table} (organisation_id, booking_id, kind, about, payment, amount, currency, at)
 SELECT * FROM unnest({0}::text[], {1}::uuid[], {2}::text[], {3}::text[], {4}::text[], {5}::bigint[], {6}::text[],
   {7}::timestamptz[])
 RETURNING 1
@@ -72,6 +75,10 @@ def save(accounts: Accounts) -> list[Save]:
         (*key, accounts.revisions.get(key, 0), account.model_dump_json()) for key, account in accounts.changed.items()
     ]
     changed = [Save("accounts_change_one_revision_at_a_time", _SAVE, len(rows), columns(rows, 4))] if rows else []
-    entries = accounts.entries
-    entered = [Save("a_line_is_entered_once", _ENTER, len(entries), columns(entries, 8))] if entries else []
+    tables = {"entries": accounts.entries, "dispute_entries": accounts.of_disputes}
+    entered = [
+        Save(f"a_line_of_{table}_is_entered_once", _ENTER.replace("{table}", table), len(lines), columns(lines, 8))
+        for table, lines in tables.items()
+        if lines
+    ]
     return [*changed, *entered, *calls.save(accounts.calls)]

@@ -11,7 +11,12 @@ from tills import Till, count, event, till
 from contracts import topics
 from contracts.payment import CancelCheckout, RefundPayment
 
-LEDGER = "SELECT kind, sum(amount)::int FROM entries WHERE booking_id = $1::uuid GROUP BY kind ORDER BY kind"
+LEDGER = """
+SELECT kind, sum(amount)::int
+FROM (SELECT * FROM entries UNION ALL SELECT * FROM dispute_entries) every
+WHERE booking_id = $1::uuid
+GROUP BY kind
+"""
 DISPUTED = "4000000000000259"
 
 
