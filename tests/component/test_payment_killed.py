@@ -49,6 +49,7 @@ async def test_a_call_has_one_effect_and_is_told_once_wherever_payment_dies(hous
     name, objects = CALLS[kind]
     ways = [*CALL_POINTS, "killed"]
     async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
+        await house.nothing_is_open()
         async with house.inside():
             wanted = {way: await ready(house, log, kind) for way in ways}
             await house.settled()
