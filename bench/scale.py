@@ -16,7 +16,7 @@ from embedded.platform import Platform, running
 
 WORKERS = (1, 2, 3)
 SHARE, PERIOD = 0.006, 0.040  # seconds: 15 % of a core for each worker
-IN_FLIGHT = 1_000
+IN_FLIGHT, FEWER = 1_000, 256
 NOTE = (
     "One platform, workers stopped and started, in turns. In the first rows nobody is held back: where all processes share few "
     "cores, the machine is the limit and more workers only share it. In the others each booking worker runs for "
@@ -37,14 +37,14 @@ async def measure(bench: Bench) -> list[Table]:
         Driver(platform.kafka) as driver,
     ):
         mine = dataclasses.replace(bench, platform=platform, house=await house.furnish(platform.kafka), driver=driver)
-        for number in range(bench.of(3, 1)):
+        for number in range(bench.of(2, 1)):
             for count in WORKERS:
                 await _workers(platform, count)
                 bench.say(f"scale, round {number + 1}, {count} booking workers")
-                await over_kafka.round_(mine, 256)  # whoever came or went has its partitions then, and warm caches
+                await over_kafka.round_(mine, FEWER)  # whoever came or went has its partitions then, and warm caches
                 measured[False, count].append(_named(await over_kafka.round_(mine, IN_FLIGHT), count, limited=False))
                 async with _shared(platform, count):
-                    measured[True, count].append(_named(await over_kafka.round_(mine, IN_FLIGHT), count, limited=True))
+                    measured[True, count].append(_named(await over_kafka.round_(mine, FEWER), count, limited=True))
     return rounds.tables("Booking workers", [(several, "") for several in measured.values()], None, NOTE)
 
 
