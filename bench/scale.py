@@ -28,12 +28,11 @@ NOTE = (
 
 async def measure(bench: Bench) -> list[Table]:
     """Each number of workers, some rounds, unlimited and with shares."""
-    data = PROJECT / ".data" / "bench-scale"
     measured: dict[tuple[bool, int], list[Round]] = {
         (limited, count): [] for limited in (False, True) for count in WORKERS
     }
     async with (
-        running(data, hold=f"{bench.hold_seconds}s", scale={"booking": max(WORKERS)}) as platform,
+        running(hold=f"{bench.hold_seconds}s", scale={"booking": max(WORKERS)}) as platform,
         Driver(platform.kafka) as driver,
     ):
         mine = dataclasses.replace(bench, platform=platform, house=await house.furnish(platform.kafka), driver=driver)
