@@ -40,10 +40,16 @@ async def measure(bench: Bench) -> list[Table]:
             for count in WORKERS:
                 await _workers(platform, count)
                 bench.say(f"scale, round {number + 1}, {count} booking workers")
-                await over_kafka.round_(mine, FEWER)  # whoever came or went has its partitions then, and warm caches
-                measured[False, count].append(_named(await over_kafka.round_(mine, IN_FLIGHT), count, limited=False))
+                await over_kafka.round_(
+                    mine, FEWER, bench.of(3_000, 200)
+                )  # whoever came or went has its partitions then, and warm caches
+                measured[False, count].append(
+                    _named(await over_kafka.round_(mine, IN_FLIGHT, bench.of(12_000, 1_000)), count, limited=False)
+                )
                 async with _shared(platform, count):
-                    measured[True, count].append(_named(await over_kafka.round_(mine, FEWER), count, limited=True))
+                    measured[True, count].append(
+                        _named(await over_kafka.round_(mine, FEWER, bench.of(4_000, 400)), count, limited=True)
+                    )
     return rounds.tables("Booking workers", [(several, "") for several in measured.values()], None, NOTE)
 
 
