@@ -14,9 +14,9 @@ LEVELS = {1: (300, 20), 32: (4_000, 200), 256: (10_000, 500), 1_000: (15_000, 1_
 TARGET = "≥ 1 of (b), later 1.5"
 
 
-async def round_(bench: Bench, in_flight: int) -> Round:
-    """One round."""
-    count = bench.of(*LEVELS[in_flight])
+async def round_(bench: Bench, in_flight: int, count: int | None = None) -> Round:
+    """One round; of as many as the level has, unless it is said."""
+    count = count or bench.of(*LEVELS[in_flight])
     ready = commands.fresh(bench.house, count)
     kafka = bench.platform.kafka
     marks = await log_times.mark(kafka)

@@ -16,7 +16,7 @@ from embedded.platform import Platform, running
 
 WORKERS = (1, 2, 3)
 SHARE, PERIOD = 0.006, 0.040  # seconds: 15 % of a core for each worker
-IN_FLIGHT = 1_000
+IN_FLIGHT, FEWER = 1_000, 256
 NOTE = (
     "One platform, workers stopped and started, in turns. In the first rows nobody is held back: where all processes share few "
     "cores, the machine is the limit and more workers only share it. In the others each booking worker runs for "
@@ -28,23 +28,28 @@ NOTE = (
 
 async def measure(bench: Bench) -> list[Table]:
     """Each number of workers, some rounds, unlimited and with shares."""
-    data = PROJECT / ".data" / "bench-scale"
     measured: dict[tuple[bool, int], list[Round]] = {
         (limited, count): [] for limited in (False, True) for count in WORKERS
     }
     async with (
-        running(data, hold=f"{bench.hold_seconds}s", scale={"booking": max(WORKERS)}) as platform,
+        running(hold=f"{bench.hold_seconds}s", scale={"booking": max(WORKERS)}) as platform,
         Driver(platform.kafka) as driver,
     ):
         mine = dataclasses.replace(bench, platform=platform, house=await house.furnish(platform.kafka), driver=driver)
-        for number in range(bench.of(3, 1)):
+        for number in range(bench.of(2, 1)):
             for count in WORKERS:
                 await _workers(platform, count)
                 bench.say(f"scale, round {number + 1}, {count} booking workers")
-                await over_kafka.round_(mine, 256)  # whoever came or went has its partitions then, and warm caches
-                measured[False, count].append(_named(await over_kafka.round_(mine, IN_FLIGHT), count, limited=False))
+                await over_kafka.round_(
+                    mine, FEWER, bench.of(3_000, 200)
+                )  # whoever came or went has its partitions then, and warm caches
+                measured[False, count].append(
+                    _named(await over_kafka.round_(mine, IN_FLIGHT, bench.of(12_000, 1_000)), count, limited=False)
+                )
                 async with _shared(platform, count):
-                    measured[True, count].append(_named(await over_kafka.round_(mine, IN_FLIGHT), count, limited=True))
+                    measured[True, count].append(
+                        _named(await over_kafka.round_(mine, FEWER, bench.of(4_000, 400)), count, limited=True)
+                    )
     return rounds.tables("Booking workers", [(several, "") for several in measured.values()], None, NOTE)
 
 
