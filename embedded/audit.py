@@ -76,7 +76,10 @@ async def known(database: str, wanted: list[Package]) -> Iterable[tuple[Package,
 
 
 def _query(package: Package, page: str | None) -> dict[str, object]:
-    named = {"package": {"name": package.name, "ecosystem": package.ecosystem}, "version": package.version}
+    named: dict[str, object] = {
+        "package": {"name": package.name, "ecosystem": package.ecosystem},
+        "version": package.version,
+    }
     return {**named, "page_token": page} if page else named
 
 

@@ -48,11 +48,11 @@ def ledger(
 ) -> None:
     """What was captured, refunded and kept, per booking and in total; exit code 4 if something does not add up."""
     try:
-        period = _moment(begin), _moment(end, closing=True)
-        if period[0] and period[1] and period[0] >= period[1]:
+        since, until = _moment(begin), _moment(end, closing=True)
+        if since and until and since >= until:
             raise ValueError(f"the period ends before it begins: from {begin} to {end}")
         where = Where.of(data, url, booking_url)
-        lines = asyncio.run(where.ledger(organisation, *period))
+        lines = asyncio.run(where.ledger(organisation, since, until))
     except (Unreachable, ValueError) as error:
         print(f"holdfast: {error}", file=sys.stderr)
         raise typer.Exit(1) from None

@@ -59,6 +59,14 @@ def test_a_default_of_a_secret_is_one_that_the_one_shot_knows_as_such() -> None:
     assert [each for each in defaults if not DEVELOPMENT_WORD.search(each)] == []
 
 
+def test_every_secret_with_a_default_is_judged_by_the_one_shot() -> None:
+    text = (ROOT / "docker-compose.yml").read_text() + (ROOT / "docker-compose.secure.yml").read_text()
+    secrets = {name for name, default in re.findall(r"\$\{(\w+):-([^}]*)\}", text) if DEVELOPMENT_WORD.search(default)}
+    judged = yaml.safe_dump([COMPOSE["provision"]["environment"], SECURE["provision"]["environment"]], width=10_000)
+    assert {"GRAFANA_PASSWORD", "POSTGRES_PASSWORD", "KAFKA_ADMIN_PASSWORD", "OPERATOR_SECRET"} <= secrets
+    assert {name for name in secrets if f"${{{name}:-" not in judged} == set()
+
+
 def test_the_image_is_nobodys_and_holds_what_its_lock_names() -> None:
     image = (ROOT / "Dockerfile").read_text()
     final = image.rpartition("\nFROM ")[2]

@@ -26,6 +26,7 @@ from services.provision.settings import ProvisionSettings
 SECURE = yaml.safe_load((PROJECT / "docker-compose.secure.yml").read_text())["services"]["kafka"]["environment"]
 DEFAULT = re.compile(r"\$\{[A-Z_]+:-([^}]*)\}")
 ADMIN = "development-only-kafka-admin"
+HOLD = length("15m")
 
 
 def password(user: str) -> str:
@@ -47,7 +48,7 @@ class Guarded(Platform):
     """`kafka` is the administrator's address."""
 
     def __init__(self, data: DataFolder, authority: Authority) -> None:
-        super().__init__(data, silent, True, Plan(0, length("15m"), {}, {}))
+        super().__init__(data, silent, True, Plan(0, HOLD, {}, {}))
         self._servers = None  # child processes, wherever the other tests have theirs
         self._authority = authority
         self._at = {name: self._port() for name in ("SERVICES", "OUTSIDE", "ADMIN", "CONTROLLER")}
