@@ -7,7 +7,6 @@ import time
 import asyncpg
 from prometheus_client import Gauge
 
-from chassis.database import TRANSIENT
 from chassis.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Reaching:
             try:
                 async with asyncio.timeout(ANSWERED_WITHIN):
                     await self._pool.fetchval("SELECT 1")
-            except TRANSIENT as error:
+            except Exception as error:  # whatever it is, the next answer may be a better one
                 UP.set(0)
                 log.warning("the database does not answer: %r", error)
             else:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import ConsumerStoppedError, KafkaError
 from prometheus_client import Gauge
 
 from chassis.telemetry import metrics
@@ -55,9 +54,7 @@ class Watch(ConsumerRebalanceListener):
         now = time.monotonic()
         self._polled = self._heard = now
         self._lost: float | None = now  # since when it has not even been told that it has no partition
-        self._standing: dict[
-            TopicPartition, tuple[int, float]
-        ] = {}  # where those stand that have a lag, and since when
+        self._standing: dict[TopicPartition, tuple[int, float]] = {}  # where those with a lag stand, and since when
         self._behind: set[TopicPartition] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -109,7 +106,7 @@ class Watch(ConsumerRebalanceListener):
             try:
                 async with asyncio.timeout(ANSWERED_WITHIN):
                     await self._look()
-            except (KafkaError, ConsumerStoppedError, TimeoutError, OSError) as error:
+            except Exception as error:  # whatever a library has: to look must not end what is looked at
                 KAFKA.set(0)
                 log.warning("Kafka does not say where its topics end: %r", error)
             else:
