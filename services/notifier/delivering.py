@@ -147,6 +147,8 @@ class Deliverer:
                     looked = time.monotonic()
                     replayed = await replay_on(self.database)
                     pause = 0.0 if replayed else min(pause, await self._look())
+                elif idle:  # perhaps something is due before long that was not when we looked
+                    pause = min(pause, LOOK_SECONDS / 2 - since)
             except TRANSIENT as error:
                 log.warning("the deliveries are not readable: %r", error)
                 pause = LISTEN_AGAIN_SECONDS

@@ -1,5 +1,7 @@
 """Which URLs may be subscribed to, by their words alone."""
 
+import contextlib
+import socket
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from yarl import URL
 
-from services.notifier.addresses import AddressRules, judged, refused, target
+from services.notifier import connecting
+from services.notifier.addresses import AddressRules, Forbidden, judged, refused, target
 
 PORT = 8443
 RULES = AddressRules(ports=frozenset({443, PORT}))
@@ -188,6 +191,16 @@ def test_a_network_of_the_operators_own_is_refused_too() -> None:
 def test_what_is_called_is_what_was_judged(url: str, called: str) -> None:
     """One reading of a URL: its host as judged, its path and query as they were written."""
     assert str(target(url, AddressRules())) == called
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "made"), [("8.8.8.8", 443, True), ("8.8.8.8", 22, False), ("10.0.0.1", 443, False)]
+)
+def test_a_socket_is_made_for_a_public_address_and_an_allowed_port_only(host: str, port: int, made: bool) -> None:
+    """The last line: behind it stands nothing but the network, whatever was judged before."""
+    where = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))
+    with contextlib.nullcontext() if made else pytest.raises(Forbidden):
+        connecting._socket(AddressRules(), where).close()
 
 
 _PIECES = r"""

