@@ -10,7 +10,7 @@ import asyncpg
 from aiokafka import TopicPartition
 from prometheus_client import Counter
 
-from chassis import dead_letters
+from chassis import dead_letters, tracing
 from chassis.backlog import Messages
 from chassis.batch import Behind, Gap, Lost, Offsets, Spans, Stubborn
 from chassis.database import TRANSIENT
@@ -88,7 +88,8 @@ class Attempts:
             if isinstance(message, DeadRecord):
                 raise
             reason = f"{dead_letters.FAILED}{type(error).__name__}: {error}"[:1000]
-            log.exception("dead letter: %s %s", message.envelope.type, message.id)
+            about = tracing.about(message.envelope.correlation, message.envelope.traceparent)
+            log.exception("dead letter: %s %s", message.envelope.type, message.id, extra=about)
             dead = DeadRecord(message.record, reason, message.envelope, message.body)
             return await self._patiently(lambda: self._attempt([dead], span, unmarked, reached), list(span))
 

@@ -11,7 +11,7 @@ import asyncpg
 from aiokafka import TopicPartition
 from prometheus_client import Counter, Histogram
 
-from chassis import failpoints, inbox
+from chassis import failpoints, inbox, tracing
 from chassis.entries import AskedRow, Send
 from chassis.inbox import HANDLED_AT, WIDTH, Remembered
 from chassis.ledger import Ledger
@@ -152,10 +152,12 @@ class Batches:
         BATCHES.observe(len(messages))
         SECONDS.observe(time.perf_counter() - began)
         REPLAYS.inc(ledger.replays)
-        for entry in ledger.decided.values():
+        for message_id, entry in ledger.decided.items():
             if entry.dead:
                 DEAD.inc()
-                log.warning("dead letter: %s/%s/%s: %s", *entry.place, entry.outputs[0].type)
+                envelope = next(each.envelope for each in messages if each.id == message_id)
+                about = tracing.about(envelope.correlation, envelope.traceparent) if envelope else {}
+                log.warning("dead letter: %s/%s/%s: %s", *entry.place, entry.outputs[0].type, extra=about)
         asked = {row["id"]: AskedRow(*row[1:5]) for row in rows if row["id"]}
         return ledger.sends(asked)
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Protocol
 import asyncpg
 from prometheus_client import Counter, Gauge, Histogram
 
-from chassis import calls, failpoints
+from chassis import calls, failpoints, tracing
 from chassis.calls import Again, Attempt, Done, Schedule
 from chassis.database import TRANSIENT
 from chassis.entries import Send, to_json
@@ -93,7 +94,8 @@ class Caller:
                 ATTEMPTS.labels(kind, result)  # from 0 on: the first one of a series that was not there is no increase
         self.database, self.failed = database, failed
         self.joined = asyncio.Event()
-        self.publisher = Publisher(settings.kafka)
+        self._traces = tracing.of(name, settings)
+        self.publisher = self._traces.publisher(settings.kafka) if self._traces else Publisher(settings.kafka)
         self._url, self._topic = settings.database, commands.name
         self._claim_seconds = max(each.seconds for each in schedules.values()) + limits.claim_seconds
         self._wake = asyncio.Event()
@@ -183,14 +185,21 @@ class Caller:
 
     async def _make(self, attempt: Attempt) -> None:
         failpoints.pass_by("claimed")
-        schedule = self.schedules[attempt.kind]
+        schedule, began = self.schedules[attempt.kind], time.time_ns()
         with LASTED.labels(attempt.kind).time():
             result = await self._attempt(attempt, schedule)
         failpoints.pass_by("called")
+        if self._traces:
+            done, outside = isinstance(result, Done), not schedule.timer
+            attempt = self._traces.called(attempt, began, time.time_ns(), outside=outside, done=done)
         if isinstance(result, Again):
             wait = schedule.wait(attempt.number, random.random(), result.after)  # noqa: S311 - spreads, hides nothing
             ATTEMPTS.labels(attempt.kind, "again" if wait is not None else "given_up").inc()
-            log.warning("call %s %s, attempt %s: %s", attempt.kind, attempt.id, attempt.number, result.why)
+            log.warning(
+                "call %s %s, attempt %s: %s",
+                *(attempt.kind, attempt.id, attempt.number, result.why),
+                extra=tracing.about(attempt.correlation, attempt.traceparent),
+            )
             if wait is not None:
                 await self._put_off(attempt, wait, result)
                 return

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import asyncpg
 from aiokafka import TopicPartition
 
-from chassis import failpoints, inbox
+from chassis import failpoints, inbox, tracing
 from chassis.attempts import AGAIN, Attempts
 from chassis.batch import Batches, Behind, Gap, Lost, Offsets, Service, Spans
 from chassis.database import TRANSIENT
@@ -23,6 +23,7 @@ from chassis.messages import DeadRecord, Incoming, open_record
 from chassis.publisher import Acks, Publisher, acknowledged
 from chassis.settings import Settings
 from chassis.stream import Stream
+from chassis.subscription import Record
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +44,21 @@ class Decider:
         max_records: int = 500,
     ) -> None:
         self.database, self.failed = database, failed
-        self._batches = Batches(service, database)
+        traces = tracing.of(service.name, settings)
+        self._batches = traces.batches(service, database) if traces else Batches(service, database)
         models = {model.type: model for topic in service.inputs for model in topic.messages}
-        self.publisher = Publisher(settings.kafka)
+        self.publisher = traces.publisher(settings.kafka) if traces else Publisher(settings.kafka)
+
+        def opened(record: Record) -> Incoming | DeadRecord:
+            return open_record(record, models)
+
         self.stream = Stream(
             settings.kafka,
             service.name,
             [topic.name for topic in service.inputs],
             database,
             self._quiet,
-            opened=lambda record: open_record(record, models),
+            opened=traces.opened(opened) if traces else opened,
             member=settings.instance,
             session_timeout_ms=settings.session_timeout_ms,
             max_records=max_records,

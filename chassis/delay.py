@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
-from chassis import failpoints
+from chassis import failpoints, tracing
 from chassis.clock import Clock
 from chassis.database import TRANSIENT
 from chassis.entries import Send
@@ -107,7 +107,8 @@ class Relay(ConsumerRebalanceListener):
     ) -> None:
         self.failed, self.clock = failed, Clock(database)
         self.joined = asyncio.Event()
-        self.publisher = Publisher(settings.kafka)
+        traces = tracing.of(name, settings)
+        self.publisher = traces.publisher(settings.kafka, "forward") if traces else Publisher(settings.kafka)
         self._name, self._settings, self._choose = name, settings, choose
         self._targets: dict[str, str] = {}
         self.subscription: Subscription | None = None

@@ -21,8 +21,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from chassis import database, inbox, memory, reaching, telemetry
+from chassis import database, inbox, memory, reaching, telemetry, tracing
 from chassis.listening import shared_socket
 from chassis.notify import notify
 from chassis.reaching import Reaching
@@ -200,7 +201,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(app: Starlette, host: str, port: int, metrics_port: int | None = None) -> None:
+def serve(app: ASGIApp, host: str, port: int, metrics_port: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight have 2 seconds to end."""
     try:
         telemetry.expose(host, metrics_port)
@@ -222,4 +223,7 @@ def run(
 ) -> None:
     """The main function of a worker. `prunes` are DELETE statements of at most `inbox.PRUNE_ROWS` rows, run every minute."""
     telemetry.configure(name)
-    serve(Worker(name, settings, make, reads or {}, prunes).app, settings.host, settings.port, settings.metrics_port)
+    worker, traces = Worker(name, settings, make, reads or {}, prunes), tracing.of(name, settings)
+    app = traces.server(worker.app) if traces else worker.app
+    serve(app, settings.host, settings.port, settings.metrics_port)
+    tracing.close()

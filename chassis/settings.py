@@ -35,6 +35,18 @@ class Settings(BaseSettings):
     session_timeout_ms: int = Field(default=6000, validation_alias=shared("SESSION_TIMEOUT_MS"))
     """Milliseconds after which Kafka gives a silent member's partitions to others."""
 
+    traces_to: str = Field(
+        default="", validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    )
+    """OpenTelemetry's own variable, `http://host:4318`: who takes traces, by OTLP over HTTP. Empty: there are none, and they cost
+    nothing. The other `OTEL_…` variables count as the OpenTelemetry SDK says (docs/tracing.md); names and sampling are theirs."""
+
+    traces_exporter: str = Field(default="otlp", validation_alias="OTEL_TRACES_EXPORTER")
+    """`none` is no traces, though an address is given for other things; `otlp` is all there is beside it."""
+
+    telemetry_disabled: str = Field(default="", validation_alias="OTEL_SDK_DISABLED")
+    """`true` is no traces either."""
+
     development: bool = Field(default=False, validation_alias=shared("DEVELOPMENT"))
     """Opens what only a developer's own machine may have."""
 
@@ -43,6 +55,12 @@ class Settings(BaseSettings):
 
     failpoint: str | None = Field(default=None, validation_alias=shared("FAILPOINT"))
     """`point:n`: die at the n-th passage of a named point (`chassis.failpoints`). For tests only."""
+
+    @property
+    def traced(self) -> bool:
+        """Whether spans are made."""
+        off = self.traces_exporter == "none" or self.telemetry_disabled.strip().lower() == "true"
+        return bool(self.traces_to) and not off
 
 
 class WorkerSettings(Settings):

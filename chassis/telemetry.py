@@ -2,13 +2,35 @@
 
 import logging
 import sys
+from contextvars import ContextVar
+from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
+from chassis.tracing import about
+
 metrics = CollectorRegistry()
 ProcessCollector(registry=metrics)  # memory, processor time, open files, when it was started
+
+
+class Handled(Protocol):
+    """A request that is being handled."""
+
+    @property
+    def traceparent(self) -> bytes | None: ...
+
+    def named(self) -> str: ...
+
+
+# What is logged meanwhile carries its ids. Asked only when something is logged: a request that says nothing pays nothing.
+handling: ContextVar[Handled | None] = ContextVar("handling", default=None)
 SAME_AGAIN_SECONDS = 5.0
+
+
+def _of_request(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    request = handling.get()
+    return event if request is None else {**about(request.named(), request.traceparent), **event}
 
 
 def configure(service: str, level: int = logging.INFO) -> None:
@@ -18,6 +40,7 @@ def configure(service: str, level: int = logging.INFO) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _of_request,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -48,14 +71,15 @@ def expose(host: str, port: int | None) -> None:
 
 
 class _OncePerPause(logging.Filter):
-    """aiokafka says dozens of times a second that Kafka is away: once in five seconds is enough."""
+    """aiokafka says dozens of times a second that Kafka is away, OpenTelemetry that its collector is: once in five seconds is
+    enough."""
 
     def __init__(self) -> None:
         super().__init__()
         self._said: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith("aiokafka"):
+        if not record.name.startswith(("aiokafka", "opentelemetry")):
             return True
         what = (record.name, str(record.msg))
         if record.created - self._said.get(what, 0.0) < SAME_AGAIN_SECONDS:

@@ -186,9 +186,11 @@ class Client(BookingCommands, CatalogueCommands, WebhookCommands):
             if not futures:
                 del self._waiting[waits_for]
 
-    async def tell(self, command: Message, *, command_id: str, organisation: str) -> None:
+    async def tell(
+        self, command: Message, *, command_id: str, organisation: str, traceparent: bytes | None = None
+    ) -> None:
         """Publish what nobody answers; returns when Kafka has it. Raises NotAccepted."""
-        await self._publish(command, command_id, organisation, None, None)
+        await self._publish(command, command_id, organisation, traceparent, None)
 
     async def _publish(
         self, command: Message, command_id: str, organisation: str, traceparent: bytes | None, reply_to: str | None

@@ -136,6 +136,17 @@ def listen(
 
 
 @app.command()
+def traces(
+    port: Annotated[int, typer.Option(help="Where spans come in (OTLP over HTTP), on 127.0.0.1.", max=65535)] = 4318,
+    quiet: Annotated[float, typer.Option(help="Seconds without news after which a trace is shown.", min=0.1)] = 6.0,
+) -> None:
+    """Take OpenTelemetry traces and draw each as a tree; OTEL_EXPORTER_OTLP_ENDPOINT leads a platform here."""
+    from embedded import traces as taking
+
+    _run(lambda: taking.show(port, quiet, _say), interrupted=0, stopped="no longer taking traces")
+
+
+@app.command()
 def status(data: asking.DataOption = None, as_json: asking.JsonOption = False) -> None:
     """Say what runs and how it does; exit code 3 if no platform runs, 1 if one does and not all of it is well."""
     from embedded import folder

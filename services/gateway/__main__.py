@@ -9,7 +9,7 @@ from types import FrameType
 
 import uvicorn
 
-from chassis import memory, telemetry
+from chassis import memory, telemetry, tracing
 from chassis.listening import shared_socket
 from chassis.notify import notify
 from services.gateway.app import NobodyTrusted, build
@@ -68,8 +68,9 @@ def main() -> None:
     except NobodyTrusted as error:
         sys.exit(error.__doc__)
     Connection.arrived_within = settings.arrived_within
+    traces = tracing.of("gateway", settings)
     config = uvicorn.Config(
-        app,
+        traces.server(app) if traces else app,
         http=Connection,
         loop="uvloop",
         ws="none",
@@ -83,6 +84,7 @@ def main() -> None:
         timeout_graceful_shutdown=round(settings.drained_within) + 1,
     )
     Server(config, app.state.replies, settings.drained_within).run(sockets=[listening])
+    tracing.close()
 
 
 if __name__ == "__main__":

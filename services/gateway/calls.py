@@ -26,6 +26,11 @@ Answer = TypeVar("Answer", bound=Message)
 _traceparent = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
 
+def trace_of(given: bytes | None) -> bytes | None:
+    """A `traceparent` that may go on."""
+    return given if given and _traceparent(given) else None
+
+
 class Call(Request):
     """`id` is what X-Correlation-Id says, empty until it is known; `given` are the request's headers."""
 
@@ -38,6 +43,11 @@ class Call(Request):
         self.id = self.id or str(uuid.uuid4())
         return self.id
 
+    @property
+    def traceparent(self) -> bytes | None:
+        """The trace that the request is part of: the client's, or with tracing on ours."""
+        return trace_of(self.given.get(b"traceparent"))
+
 
 class Reading(Call):
     """A call that changes nothing."""
@@ -45,7 +55,7 @@ class Reading(Call):
     async def passed_on(self, service: Service, path: str, parameters: Parameters = ()) -> bytes:
         """What the service that owns the matter says. Raises Problem."""
         reads = cast("Reads", self.app.state.reads)
-        return await reads.get(service, path, self.identity.organisation, parameters)
+        return await reads.get(service, path, self.identity.organisation, parameters, self.traceparent)
 
     async def passed_on_if_new(self, service: Service, path: str, related: str | None = None) -> Response:
         """The same with its version as the ETag, or the 304 if the client has it. `related`: what its version does not cover."""
@@ -77,11 +87,9 @@ class Command(Call):
         if self.condition is not None and not self._looked_at:
             # To do as if the condition were met would be worse than to refuse it.
             raise malformed("This has no version that a condition could name.", ("If-Match", "is not supported here"))
-        given = self.given.get(b"traceparent")
-        traceparent = given if given and _traceparent(given) else None
         replies = cast("Replies", self.app.state.replies)
         try:
-            reply = await replies.ask(command, self.id, self.identity.organisation, traceparent)
+            reply = await replies.ask(command, self.id, self.identity.organisation, self.traceparent)
         except Unanswered:
             measures.LATE.inc()
             headers = {"Retry-After": "1"} | ({"Location": location} if location else {})

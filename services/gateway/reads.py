@@ -46,11 +46,21 @@ class Reads:
     ) -> None:
         await self._session.close()
 
-    async def get(self, service: Service, path: str, organisation: str, parameters: Parameters = ()) -> bytes:
+    async def get(
+        self,
+        service: Service,
+        path: str,
+        organisation: str,
+        parameters: Parameters = (),
+        traceparent: bytes | None = None,
+    ) -> bytes:
         """The JSON that the service answers. Raises Problem: 404 or 422 with its details, 503 or 504."""
+        headers = {"Authorization": self._authorization, "X-Organisation": organisation}
+        if traceparent:
+            headers["traceparent"] = traceparent.decode()
         try:
             async with asyncio.timeout(self._within):
-                status, body = await self._asked(service, path, organisation, parameters)
+                status, body = await self._asked(service, path, headers, parameters)
         except TimeoutError:
             raise Problem("TIMEOUT", "The read took too long.") from None
         if status == 200:
@@ -65,10 +75,11 @@ class Reads:
             raise Problem("SERVER_ERROR", "Something went wrong on our side.")
         raise _unavailable(service)
 
-    async def _asked(self, service: Service, path: str, organisation: str, parameters: Parameters) -> tuple[int, bytes]:
+    async def _asked(
+        self, service: Service, path: str, headers: Mapping[str, str], parameters: Parameters
+    ) -> tuple[int, bytes]:
         clock = asyncio.get_running_loop().time
         until = clock() + self._reachable_within
-        headers = {"Authorization": self._authorization, "X-Organisation": organisation}
         while True:
             try:
                 async with self._session.get(

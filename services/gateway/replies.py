@@ -66,11 +66,11 @@ class Replies:
         self._not_accepted_at = None
         return reply
 
-    async def tell(self, record: Message, record_id: str, organisation: str) -> None:
+    async def tell(self, record: Message, record_id: str, organisation: str, traceparent: bytes | None = None) -> None:
         """Publish what nobody answers. Raises NotAccepted: it may be in Kafka all the same, and may be told again."""
         if not self.connected.is_set():
             raise NotAccepted(record_id)
-        await self._client.tell(record, command_id=record_id, organisation=organisation)
+        await self._client.tell(record, command_id=record_id, organisation=organisation, traceparent=traceparent)
 
     async def stay_connected(self) -> None:
         """Connect, watch, connect again; ends when it is cancelled."""

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
+from chassis import telemetry
 from services.gateway import bodies, conditions, keys, measures, packing, queries
 from services.gateway.auth import unauthorized
 from services.gateway.calls import Command, Reading
@@ -64,6 +65,7 @@ class Route(Readable):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = (Command if self.is_command else Reading)(scope, receive, send)
         call.given = dict(scope["headers"])
+        telemetry.handling.set(call)
         headers: list[tuple[bytes, bytes]] = []
         try:
             response = await self._answered(call, headers)

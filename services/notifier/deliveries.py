@@ -27,6 +27,7 @@ class Claimed(NamedTuple):
     type: str
     age: float  # seconds since it was asked for
     body: str
+    traceparent: bytes | None  # of the decision that told the event
 
 
 # One statement, no transaction around it. The claim is `claimed_until`, and ends by itself if the sender dies. Of each
@@ -68,7 +69,8 @@ FROM due, subscriptions s, events e
 WHERE d.id = due.id AND s.organisation_id = d.organisation_id AND s.id = d.subscription_id AND e.id = d.event_id
 RETURNING d.id::text, d.subscription_id::text, d.organisation_id, d.attempts, d.began, s.url,
   ARRAY(SELECT t.secret FROM unnest(s.secrets, s.secrets_until) t(secret, until) WHERE t.until > statement_timestamp()),
-  s.version, d.event_id::text, d.type, extract(epoch FROM clock_timestamp() - d.created_at)::float8, e.body
+  s.version, d.event_id::text, d.type, extract(epoch FROM clock_timestamp() - d.created_at)::float8, e.body,
+  e.traceparent
 """  # noqa: S608 - SQL of our own
 
 VERSION = "SELECT version FROM subscriptions WHERE organisation_id = $1 AND id = $2::uuid"

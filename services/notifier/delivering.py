@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from chassis import database, failpoints
+from chassis import database, failpoints, tracing
 from chassis.database import TRANSIENT
 from chassis.publisher import Publisher
 from chassis.sealing import NotSealedHere, Seal
@@ -71,6 +71,7 @@ class Deliverer:
         self.manner, self.seal, self.failed = manner, seal, failed
         self.joined = asyncio.Event()
         self.publisher = Publisher(settings.kafka)
+        self._traces = tracing.of("notifier", settings)
         self.sender = Sender(rules, manner.seconds)
         self.destinations = Destinations(manner.limits)
         self._url, self._presence = settings.database, Presence()
@@ -238,7 +239,8 @@ class Deliverer:
             headers = signing.signed(body, claimed.id, int(at), self._secrets(claimed))
         except (NotSealedHere, signing.UnusableSecret):
             # Unsigned nothing goes out. The key may be back in the settings by the next attempt.
-            log.error("the secret of subscription %s cannot be opened", claimed.subscription)
+            about = tracing.about(None, claimed.traceparent)
+            log.error("the secret of subscription %s cannot be opened", claimed.subscription, extra=about)
             sent = Sent(None, {}, "", 0, 0.0, "internal: the secret cannot be opened", None, False)
         else:
             sent = await self.sender.post(claimed.url, body, headers)
@@ -246,6 +248,8 @@ class Deliverer:
         to, good = self.destinations.of(claimed.subscription), domain.succeeded(sent.status)
         to.answered(good, sent.seconds, self.manner.limits, time.monotonic(), None if good else sent.retry_after)
         measures.attempted(sent, good)
+        if self._traces:
+            measures.traced(self._traces, claimed, sent, at)
         tried = deliveries.tried(datetime.fromtimestamp(at, UTC), claimed.number, sent)
         if good:
             measures.SETTLED.observe(claimed.age + sent.seconds)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from chassis import tracing
 from chassis.messages import Answer, Incoming, Output, Publish, Row, Save, Statement
 from chassis.sealing import NotSealedHere, Seal
 from contracts import booking, topics
@@ -85,7 +86,9 @@ class NotifierService:
             book.put(key, decision.state)
         outputs: list[Output] = [Answer(message.id, decision.answer)] if decision.answer is not None else []
         if decision.told is not None:
-            log.warning("disabled subscription %s: %s", key[1], decision.told.subscription.disabled_reason)
+            about = tracing.about(message.envelope.correlation, message.envelope.traceparent)
+            reason = decision.told.subscription.disabled_reason
+            log.warning("disabled subscription %s: %s", key[1], reason, extra=about)
             outputs.append(Publish(*topics.address(decision.told), decision.told))
         return outputs
 
@@ -122,7 +125,8 @@ def tell(book: Book, message: Incoming, body: Any) -> None:
         f'{{"id":"{message.id}","type":"{kind}","createdAt":"{stamp(created).decode()}","sequence":{shown.version - 1},'
         f'"data":{data},"previous":{{"status":{_quoted(body.previous_status)}}}}}'
     )
-    book.events.append(Event(message.id, message.organisation, kind, created, text, about=shown.id))
+    trace = message.envelope.traceparent
+    book.events.append(Event(message.id, message.organisation, kind, created, text, about=shown.id, traceparent=trace))
     if isinstance(body, booking.BookingDeleted):
         book.erased[message.organisation, shown.id] = None
     for subscription, patterns in book.matching.get(message.organisation, ()):
@@ -158,7 +162,9 @@ def _ping(book: Book, message: Incoming, state: State | None, now: datetime) -> 
         "data": {"subscriptionId": about},
     }
     text = orjson.dumps({**body, "previous": {"status": None}}).decode()
-    book.events.append(Event(event, message.organisation, PING, now, text, listed=False))
+    book.events.append(
+        Event(event, message.organisation, PING, now, text, listed=False, traceparent=message.envelope.traceparent)
+    )
     new = _deliver(book, message.organisation, about, event, PING)
     return DeliveryAnswer(delivery_id=new, subscription_id=about, event_id=event, event_type=PING)
 

@@ -1,9 +1,16 @@
-"""What the notifier tells about itself: how old the queue is, what attempts come to, who is left alone."""
+"""What the notifier tells about itself: how old the queue is, what attempts come to, who is left alone; and the spans of attempts."""
+
+from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
+from yarl import URL
 
 from chassis.telemetry import metrics
+from services.notifier.deliveries import Claimed
 from services.notifier.sending import Sent
+
+if TYPE_CHECKING:
+    from chassis.spans import Attributes, Traces
 
 SECONDS = (0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000, 10_000, 100_000)
 
@@ -28,8 +35,29 @@ OPEN_CIRCUITS = Gauge(
 DISABLED = Gauge("holdfast_subscriptions_disabled", "Subscriptions that are switched off", registry=metrics)
 
 
+def _error(sent: Sent) -> str:
+    return (sent.error or "internal").partition(":")[0]
+
+
+def traced(traces: "Traces", claimed: Claimed, sent: Sent, at: float) -> None:
+    """An attempt ended that began at this time: of the URL only its host is told, as the rest may be a secret."""
+    began = int(at * 1e9)
+    about: Attributes = {
+        "http.request.method": "POST",
+        "server.address": URL(claimed.url).host or "",
+        "holdfast.delivery.id": claimed.id,
+        "holdfast.event.type": claimed.type,
+        "holdfast.call.attempt": claimed.number,
+    }
+    failed = None if sent.delivered else _error(sent)
+    if sent.status is not None:
+        about["http.response.status_code"] = sent.status
+        failed = None if sent.delivered else str(sent.status)
+    traces.client("POST webhook", claimed.traceparent, began, began + int(sent.seconds * 1e9), about, failed)
+
+
 def attempted(sent: Sent, good: bool) -> None:
     """An attempt ended."""
-    answer = f"{sent.status // 100}xx" if sent.status else (sent.error or "internal").partition(":")[0]
+    answer = f"{sent.status // 100}xx" if sent.status else _error(sent)
     ATTEMPTS.labels(answer if not good else "2xx").inc()
     LASTED.observe(sent.seconds)

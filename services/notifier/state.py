@@ -41,6 +41,7 @@ class Event(NamedTuple):
     body: str
     listed: bool = True
     about: Id | None = None
+    traceparent: bytes | None = None
 
 
 class Delivery(NamedTuple):

@@ -116,16 +116,16 @@ ON CONFLICT (organisation_id) DO UPDATE SET last = f.last + excluded.last
 RETURNING organisation_id, last
 """
 _LISTED = """
-INSERT INTO events (id, organisation_id, position, type, created_at, body)
-SELECT u.id, u.organisation_id, c.last - u.later, u.type, u.created_at, u.body
-FROM unnest({0}::uuid[], {1}::text[], {2}::text[], {3}::timestamptz[], {4}::text[], {5}::bigint[])
-  u(id, organisation_id, type, created_at, body, later)
+INSERT INTO events (id, organisation_id, position, type, created_at, body, traceparent)
+SELECT u.id, u.organisation_id, c.last - u.later, u.type, u.created_at, u.body, u.traceparent
+FROM unnest({0}::uuid[], {1}::text[], {2}::text[], {3}::timestamptz[], {4}::text[], {5}::bytea[], {6}::bigint[])
+  u(id, organisation_id, type, created_at, body, traceparent, later)
 JOIN every_event_has_a_number c USING (organisation_id)
 RETURNING 1
 """
 _UNLISTED = """
-INSERT INTO events (id, organisation_id, type, created_at, body)
-SELECT * FROM unnest({0}::uuid[], {1}::text[], {2}::text[], {3}::timestamptz[], {4}::text[])
+INSERT INTO events (id, organisation_id, type, created_at, body, traceparent)
+SELECT * FROM unnest({0}::uuid[], {1}::text[], {2}::text[], {3}::timestamptz[], {4}::text[], {5}::bytea[])
 RETURNING 1
 """
 _DELIVERIES = """
@@ -164,10 +164,10 @@ def save(book: Book) -> list[Save]:
         for event in listed:
             counts[event.organisation] -= 1
             numbered.append((*_event(book, event), counts[event.organisation]))
-        saves.append(Save("an_event_is_stored_once", _LISTED, len(numbered), columns(numbered, 6)))
+        saves.append(Save("an_event_is_stored_once", _LISTED, len(numbered), columns(numbered, 7)))
     saves += erasing.save(book.erased)
     if unlisted := [_event(book, event) for event in book.events if not event.listed]:
-        saves.append(Save("a_ping_is_stored_once", _UNLISTED, len(unlisted), columns(unlisted, 5)))
+        saves.append(Save("a_ping_is_stored_once", _UNLISTED, len(unlisted), columns(unlisted, 6)))
     if book.deliveries:
         saves.append(Save("a_subscriber_is_told_once", _DELIVERIES, len(book.deliveries), columns(book.deliveries, 5)))
     if book.again:
@@ -180,7 +180,7 @@ def save(book: Book) -> list[Save]:
 def _event(book: Book, event: Event) -> tuple[object, ...]:
     erased = event.about is not None and (event.organisation, event.about) in book.erased
     body = erasing.without_customer(event.body) if erased else event.body
-    return event.id, event.organisation, event.type, event.created_at, body
+    return event.id, event.organisation, event.type, event.created_at, body, event.traceparent
 
 
 def _subscription(book: Book, key: Key, state: State) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import stripe
 from prometheus_client import Counter
 
+from chassis import tracing
 from chassis.calls import Again, Attempt, Done, Schedule
 from chassis.telemetry import metrics
 from contracts.payment import CallKind, CreateCheckout, RecordCallOutcome
@@ -79,7 +80,8 @@ class Provider:
                     "refund %s waits until the account at the provider has the money: %s", attempt.id, _why(error)
                 )
                 return Again(_why(error), note=_next_note(attempt))
-            log.error("the provider refuses %s %s: %s", attempt.kind, attempt.id, _why(error))
+            about = tracing.about(attempt.correlation, attempt.traceparent)
+            log.error("the provider refuses %s %s: %s", attempt.kind, attempt.id, _why(error), extra=about)
             return _done(attempt, message=_why(error))
         except stripe.StripeError as error:
             if (error.http_status or 0) >= 500:

@@ -13,9 +13,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chassis.tracing import about
 from contracts import provider_events
 from contracts.outcomes import NotAccepted
 from services.gateway import bodies, measures, provider_documentation, signatures
+from services.gateway.calls import trace_of
 from services.gateway.errors import Problem
 from services.gateway.replies import Replies
 from services.gateway.route import Readable
@@ -46,23 +48,28 @@ class _Endpoint:
 
     async def _heard(self, request: Request, correlation: str) -> tuple[str, str]:
         """What became of the event, and under which id."""
-        raw = await bodies.read(request, self._settings.stripe_event_bytes)
+        raw, trace = await bodies.read(request, self._settings.stripe_event_bytes), _trace(request)
         event = self._believed(request, raw, correlation)
         try:
             heard = provider_events.heard(event)
         except provider_events.NotUnderstood as error:
-            log.error("event %s of the provider is about something of ours and not understood: %s", event["id"], error)
+            said, told = (
+                "event %s of the provider is about something of ours and not understood: %s",
+                about(correlation, trace),
+            )
+            log.error(said, event["id"], error, extra=told)
             return "ignored", correlation
         if heard is None:
             return "ignored", correlation
         try:
-            await self._replies.tell(heard.record, heard.id, heard.organisation)
+            await self._replies.tell(heard.record, heard.id, heard.organisation, trace)
         except NotAccepted:
-            log.warning("event %s of the provider is not taken: Kafka is away", event["id"])
+            told = about(heard.id, trace)
+            log.warning("event %s of the provider is not taken: Kafka is away", event["id"], extra=told)
             measures.EVENTS.labels("not_taken").inc()
             raise Problem("SERVICE_UNAVAILABLE", "Events cannot be taken at the moment.") from None
         log.info(
-            "recorded event %s of the provider", event["id"], extra={"correlation": heard.id, "kind": event["type"]}
+            "recorded event %s of the provider", event["id"], extra={**about(heard.id, trace), "kind": event["type"]}
         )
         return "recorded", heard.id
 
@@ -78,12 +85,14 @@ class _Endpoint:
                 # Somebody has mixed up keys or endpoints: at the provider it shows as failing, and nothing is lost.
                 raise signatures.NotSigned(f"signed, but livemode {event.get('livemode')}")
         except (signatures.NotSigned, orjson.JSONDecodeError) as error:
-            log.warning(
-                "refused what calls itself an event of the provider: %s", error, extra={"correlation": correlation}
-            )
+            log.warning("refused what calls itself an event of the provider: %s", error, extra=about(correlation))
             measures.EVENTS.labels("refused").inc()
             raise Problem("VALIDATION_FAILED", "This is no event of our payment provider.", status=400) from None
         return event
+
+
+def _trace(request: Request) -> bytes | None:
+    return trace_of(dict(request.scope["headers"]).get(b"traceparent"))
 
 
 def router(settings: Settings, replies: Replies) -> APIRouter:
