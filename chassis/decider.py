@@ -118,9 +118,8 @@ class Decider:
                     await self._await_acks()
                     await self._mark()
                 if time.monotonic() - self._looked >= LOOK_SECONDS:
-                    await (
-                        self._mark()
-                    )  # while others are busy nobody else marks a partition that has nothing more to decide
+                    # While others are busy nobody else marks a partition that has nothing more to decide.
+                    await self._mark()
                     await self._look()
 
     async def _look(self) -> None:
