@@ -28,7 +28,7 @@ from services.notifier.addresses import AddressRules
 from services.notifier.deliveries import Claimed, Outcome
 from services.notifier.destinations import Destinations, Limits
 from services.notifier.domain import Schedule
-from services.notifier.handlers import purpose
+from services.notifier.opening import Opened
 from services.notifier.presence import Presence
 from services.notifier.replaying import replay_on
 from services.notifier.sending import TOTAL_SECONDS, Sender, Sent
@@ -44,7 +44,6 @@ SPARE_SECONDS = 20.0  # of a claim, beyond what an attempt may take
 SLOW_CLAIM_SECONDS = 0.02
 CLAIM_ROWS = 256  # at most in one statement
 CONNECTIONS = 3  # one claims, one settles, one looks
-KEPT_KEYS = 4096
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Deliverer:
         seal: Seal,
         failed: Callable[[BaseException], None],
     ) -> None:
-        self.manner, self.seal, self.failed = manner, seal, failed
+        self.manner, self.failed, self._opened = manner, failed, Opened(seal)
         self.joined = asyncio.Event()
         self.publisher = Publisher(settings.kafka)
         self._traces = tracing.of("notifier", settings)
@@ -81,7 +80,6 @@ class Deliverer:
         self._in_hand, self._full = 0, False
         self._soon = math.inf  # when the next of our own retries is due
         self._posts: dict[asyncio.Task[None], Claimed] = {}
-        self._keys: dict[tuple[str, str, str], bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -236,7 +234,7 @@ class Deliverer:
     async def _make(self, claimed: Claimed) -> None:
         body, at = claimed.body.encode(), time.time()
         try:
-            headers = signing.signed(body, claimed.id, int(at), self._secrets(claimed))
+            headers = signing.signed(body, claimed.id, int(at), self._opened.of(claimed))
         except (NotSealedHere, signing.UnusableSecret):
             # Unsigned nothing goes out. The key may be back in the settings by the next attempt.
             about = tracing.about(None, claimed.traceparent)
@@ -274,24 +272,6 @@ class Deliverer:
         except TRANSIENT:
             return True  # it will say so again
         return now != claimed.version
-
-    def _secrets(self, claimed: Claimed) -> list[bytes]:
-        """Those that sign it, the one that counts first. A former one that no key opens any more is left out."""
-        first, *former = claimed.secrets
-        keys = [self._key(claimed, first)]
-        for each in former:
-            with contextlib.suppress(NotSealedHere, signing.UnusableSecret):
-                keys.append(self._key(claimed, each))
-        return keys
-
-    def _key(self, claimed: Claimed, sealed: str) -> bytes:
-        known = (claimed.organisation, claimed.subscription, sealed)
-        if (key := self._keys.get(known)) is None:
-            text = self.seal.opened(sealed, purpose(claimed.organisation, claimed.subscription)).decode()
-            if len(self._keys) >= KEPT_KEYS:
-                self._keys.clear()
-            key = self._keys[known] = signing.parsed(text)
-        return key
 
     def _over(self, outcome: Outcome) -> None:
         to = self.destinations.of(outcome.claimed.subscription)

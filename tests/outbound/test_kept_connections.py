@@ -87,6 +87,21 @@ async def test_a_receiver_that_hangs_up_on_new_connections_has_failed() -> None:
     assert len(hook.requests) == 3  # nothing was sent twice
 
 
+async def test_an_answer_that_breaks_off_on_a_kept_connection_is_a_failure_and_nothing_is_sent_twice() -> None:
+    """The receiver has heard it: whether to send it again is for the schedule to say, after its pause."""
+
+    async def manners(caller: Caller) -> None:
+        await caller.request()
+        await caller.say(OK)
+        await caller.request()
+        await caller.say(b"HTTP/1.1 200 OK\r\nConte")
+
+    async with receiver(manners) as hook, Sender(DEVELOPMENT) as sender:
+        assert (await sender.post(hook.url, b"{}", {})).delivered
+        assert not (await sender.post(hook.url, b"{}", {})).delivered
+    assert len(hook.requests) == 2
+
+
 async def test_words_that_nobody_asked_for_are_no_answer_to_the_next_delivery() -> None:
     """A receiver that sends one answer too many cannot have the next delivery taken for delivered."""
     asked = 0

@@ -144,6 +144,7 @@ async def test_a_packed_answer_is_never_unpacked(kind: str) -> None:
     sent, hook = await _sent(closing_after(answer))
     assert (sent.status, sent.delivered) == (200, True)
     assert sent.body.endswith(f"packed as {kind}, not unpacked)")
+    assert sent.read == len(packed)  # unpacked it would be as much as is read of any
     assert b"accept-encoding: identity" in hook.requests[0].lower()
 
 
