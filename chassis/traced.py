@@ -241,7 +241,7 @@ class TracedServer:
 
 def _template(scope: Scope) -> str | None:
     """The path as its route has it; None if there is no such route."""
-    if path := getattr(scope.get("route"), "path", None):  # FastAPI says so
+    if path := getattr(scope.get("route"), "path_format", None):  # FastAPI says so
         return str(path)
     if "endpoint" not in scope:
         return None

@@ -245,9 +245,7 @@ class Deliverer:
             failpoints.pass_by("called")
         to, good = self.destinations.of(claimed.subscription), domain.succeeded(sent.status)
         to.answered(good, sent.seconds, self.manner.limits, time.monotonic(), None if good else sent.retry_after)
-        measures.attempted(sent, good)
-        if self._traces:
-            measures.traced(self._traces, claimed, sent, at)
+        measures.attempted(claimed, sent, at, good, self._traces)
         tried = deliveries.tried(datetime.fromtimestamp(at, UTC), claimed.number, sent)
         if good:
             measures.SETTLED.observe(claimed.age + sent.seconds)

@@ -39,8 +39,8 @@ def _error(sent: Sent) -> str:
     return (sent.error or "internal").partition(":")[0]
 
 
-def traced(traces: "Traces", claimed: Claimed, sent: Sent, at: float) -> None:
-    """An attempt ended that began at this time: of the URL only its host is told, as the rest may be a secret."""
+def _traced(traces: "Traces", claimed: Claimed, sent: Sent, at: float) -> None:
+    """Of the URL only its host is told, as the rest may be a secret."""
     began = int(at * 1e9)
     about: Attributes = {
         "http.request.method": "POST",
@@ -56,8 +56,10 @@ def traced(traces: "Traces", claimed: Claimed, sent: Sent, at: float) -> None:
     traces.client("POST webhook", claimed.traceparent, began, began + int(sent.seconds * 1e9), about, failed)
 
 
-def attempted(sent: Sent, good: bool) -> None:
-    """An attempt ended."""
+def attempted(claimed: Claimed, sent: Sent, at: float, good: bool, traces: "Traces | None") -> None:
+    """An attempt ended that began at this time."""
     answer = f"{sent.status // 100}xx" if sent.status else _error(sent)
     ATTEMPTS.labels(answer if not good else "2xx").inc()
     LASTED.observe(sent.seconds)
+    if traces:
+        _traced(traces, claimed, sent, at)
