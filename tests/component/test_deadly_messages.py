@@ -27,7 +27,9 @@ async def ask(bus: Bus, partition: int, booking: str | None = None) -> str:
 
 
 async def answered(log: Log, commands: list[str]) -> bool:
-    return await log.until(lambda records: all(len(replies(records, command)) == 1 for command in commands))
+    """Once each command is answered: whether it was with one answer, which a worker that ends before its mark has sent again."""
+    await log.until(lambda records: all(replies(records, command) for command in commands))
+    return all(len({each.value for each in replies(log.records, command)}) == 1 for command in commands)
 
 
 async def deaths(bus: Bus, log: Log, commands: list[str], **settings: str) -> int:
@@ -55,14 +57,13 @@ async def test_a_message_that_ends_its_worker_is_buried_and_all_others_are_handl
         assert header(letter, "ce_id") == command
         reason = header(letter, "dead-letter-reason")
         assert reason == f"failed with Deadly: the worker ended {MOST_ATTEMPTS} times over it"
-        [told] = replies(log.records, command)
+        told = replies(log.records, command)[0]
         assert b"SERVER_ERROR" in (told.value or b"")
         assert b"worker" not in (told.value or b""), "what goes on inside is nobody's business"
         # The bug is mended: the same command is handled, and whoever repeats it is answered.
         async with bus.deciding():
             await bus.tell(ConfirmBooking(booking_id=deadly), command, partition=0)
-            again = (await log.until(lambda records: len(found := replies(records, command)) == 2 and found))[1]
-            assert b"NOT_FOUND" in (again.value or b"")
+            await log.until(lambda records: b"NOT_FOUND" in (replies(records, command)[-1].value or b""))
 
 
 @pytest.mark.parametrize("point", ["fetched", "deciding", "committed"])
