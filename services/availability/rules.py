@@ -139,7 +139,8 @@ def _days(
     hours: Hours, product: Product, low: datetime, high: datetime, *, fitting: bool = True
 ) -> Iterator[tuple[datetime, datetime]]:
     """`fitting`: only those whose days are all open."""
-    day, last = civil.wall(hours.zone, low).date(), civil.wall(hours.zone, high).date()
+    # One more: the wall may have shown a date whose midnight lies in the range, and have gone back to the date before.
+    day, last = civil.wall(hours.zone, low).date(), civil.wall(hours.zone, high).date() + ONE_DAY
     while day <= last:
         begin = civil.begin(hours.zone, day)
         if low <= begin < high and civil.pieces(hours.zone, day) and _begins_a_step(day, product):

@@ -27,6 +27,8 @@ for alarm in (("PaymentFailed", "mismatch"), *(("RefundFailed", reason) for reas
 UNASKED = Counter(
     "holdfast_payment_unasked", "What happened to money that nobody here had asked for", ["what"], registry=metrics
 )
+for unasked in ("refund", "dispute"):
+    UNASKED.labels(unasked)
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ INTERNAL = ("availability.commands", "availability.events")
 # In test_moves_twice.py, and below.
 SAID_ELSEWHERE = (
     *("MoveSlot", "SlotMoved", "MoveRefused", "QuoteExtras", "ExtrasQuoted", "ExtrasRefused"),
-    *("UpdateBooking", "RescheduleBooking", "FindOrCreateCustomer"),
+    *("UpdateBooking", "RescheduleBooking", "FindOrCreateCustomer", "AbandonQuestion"),
 )
 
 

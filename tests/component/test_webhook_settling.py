@@ -46,7 +46,7 @@ async def hooks(whole_bus: Bus) -> AsyncIterator[Hooks]:
 
 async def failed(hooks: Hooks, settler: Settler, subscriptions: list[str]) -> None:
     for delivery, about in await hooks.sql(_DELIVER, hooks.organisation, subscriptions):
-        claimed = Claimed(delivery, about, hooks.organisation, 1, 0, "", (), 1, "", "booking.created", 0.0, "")
+        claimed = Claimed(delivery, about, hooks.organisation, 1, 0, "", (), 1, "", "booking.created", 0.0, "", None)
         settler.add(Outcome(claimed, False, 60.0, "{}"))
 
 

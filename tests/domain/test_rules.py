@@ -251,3 +251,11 @@ def test_offers_reach_from_the_lead_time_to_the_horizon_both_included() -> None:
 )  # fmt: skip
 def test_refusal_of_days_names_the_rule(from_: datetime, to: datetime, reason: str | None) -> None:
     assert rules.refusal(HARBOUR_HOUSE, DESK_ONE_DAY, Slot(from_=from_, to=to), NOON_BEFORE) == reason
+
+
+def test_a_day_is_offered_when_the_range_ends_after_its_midnight_at_a_time_of_the_day_before() -> None:
+    """At 00:01 of 7 November 2010 the clocks of St. John's went back to 23:01 of the 6th."""
+    venue = every_day("00:00", "24:00").model_copy(update={"timezone": "America/St_Johns"})
+    since, midnight, until = (datetime.fromisoformat(f"2010-11-07T{clock}Z") for clock in ("01:00", "02:30", "03:00"))
+    found = rules.starts(venue, lasting(1, "daily"), since, until)
+    assert [begin for begin, _ in found] == [midnight]
