@@ -14,6 +14,7 @@ from typing import Any
 
 import docker
 import pytest
+from awaiting import until
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "holdfast-test"
@@ -21,6 +22,7 @@ PASSWORD = "development-only-postgres"
 # Postgres is not published: the checker needs to look into it.
 LOOKING_IN = "services: {{postgres: {{ports: ['127.0.0.1:{port}:5432']}}}}\n"
 HOLD = "PT6S"
+HEALTHY_WITHIN = 240
 SERVICES = ("availability", "relay", "booking", "payment", "sandbox", "notifier", "gateway")
 
 
@@ -61,8 +63,9 @@ class Composed:
         return said.decode()
 
     async def up(self, *options: str) -> None:
-        """Everything, healthy."""
-        await self.run("up", "-d", "--wait", "--wait-timeout", "240", *options)
+        """Everything, healthy. Not by `--wait`: that gives up at once where somebody is unhealthy who waits for what has just been started."""
+        await self.run("up", "-d", *options)
+        await until(self.healthy, HEALTHY_WITHIN)
 
     async def containers(self) -> list[dict[str, Any]]:
         """Those that run."""
@@ -71,7 +74,8 @@ class Composed:
 
     async def healthy(self) -> bool:
         """Whether all that run say that they are ready."""
-        return all(each["Health"] == "healthy" for each in await self.containers())
+        found = await self.containers()
+        return bool(found) and all(each["Health"] == "healthy" for each in found)
 
 
 def kill(name: str) -> None:
