@@ -16,7 +16,9 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from contracts import topics
+from contracts.availability import CommitSlot, ExtendSlot, HoldSlot, MoveSlot, QuoteExtras, ReleaseSlot
 from contracts.envelope import UnreadableEnvelope, read, stamp
+from contracts.payment import CreateCheckout, RefundPayment
 from embedded.operate import log
 from embedded.operate.places import Place
 from embedded.problem import Problem
@@ -26,6 +28,11 @@ HANDLED, HANDLED_AT, HANDLED_BY, WHY = "letter-handled", "letter-handled-at", "l
 LETTER = "dead-letter-"
 REPLAYED = "holdfast-replayed-"  # begins the headers that a replay adds
 BODY_BYTES = 1024 * 1024
+# What a service is asked by booking, which is told when it cannot be handled, and goes on without.
+QUESTIONS = frozenset(
+    asked.type
+    for asked in (HoldSlot, QuoteExtras, CommitSlot, ExtendSlot, MoveSlot, ReleaseSlot, CreateCheckout, RefundPayment)
+)
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ def original(record: log.Record) -> list[tuple[str, bytes]]:
 
 
 def obstacle(record: log.Record, now: datetime) -> str | None:
-    """Why a replay would die again, as far as the record alone tells."""
+    """Why a replay would die again or do harm, as far as the record alone tells."""
     try:
         envelope = read(original(record), record.timestamp)
     except UnreadableEnvelope as error:
@@ -158,6 +165,8 @@ def obstacle(record: log.Record, now: datetime) -> str | None:
         return f"it was created at {envelope.created:%Y-%m-%d %H:%M}, more than 7 days ago: it would be buried again"
     if envelope.type not in topics.models():
         return f"no service of this release knows {envelope.type}: it would be buried again"
+    if envelope.type in QUESTIONS:
+        return "who asked was told that it failed, and may have done something else since: it would take effect behind their back"
     return None
 
 

@@ -67,6 +67,11 @@ def set_mark(
             raise Problem(f"{service} has no mark in {topic}/{partition}")
         if not mark.first <= offset <= mark.last:
             raise Problem(f"{topic}/{partition} has {mark.first} to {mark.last}: {offset} is not in it")
+        if mark.why is None and mark.published < mark.processed:
+            raise Problem(
+                f"{mark.processed - mark.published} decisions of {service} in {topic}/{partition} may not be in Kafka yet: "
+                "start it once, it sends them and moves on"
+            )
         again, over = max(0, mark.processed - offset), max(0, offset - mark.processed)
         said = f"{again} records are read again" if again else f"{over} records are passed over and never decided"
         if not yes:

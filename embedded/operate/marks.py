@@ -23,6 +23,8 @@ UPDATE progress
 SET processed = $3, published = $3
 WHERE topic = $1 AND partition = $2 AND processed = $4 AND published = $5
 """
+# A dead letter is known by its place, which another record may have now.
+_FORGET = "DELETE FROM inbox WHERE topic = $1 AND partition = $2 AND position >= $3 AND dead"
 _ASIDE = "UPDATE inbox SET position = -1 - position WHERE topic = $1 AND partition = $2 AND position >= $3"
 
 
@@ -81,6 +83,7 @@ async def put(place: Place, mark: Mark, to: int) -> None:
         done = await connection.execute(_SET, mark.topic, mark.partition, to, *was)
         if done != "UPDATE 1":
             raise Problem(f"{mark.service} has moved on in {mark.topic}/{mark.partition} meanwhile: look again")
+        await connection.execute(_FORGET, mark.topic, mark.partition, to)
         await connection.execute(_ASIDE, mark.topic, mark.partition, to)
 
 

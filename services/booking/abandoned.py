@@ -11,6 +11,7 @@ from datetime import datetime
 from contracts.availability import ReleaseSlot, SlotLost, SlotMoved, SlotReleased
 from contracts.booking import AbandonQuestion
 from contracts.model import Message
+from contracts.payment import PaymentFailed
 from services.booking import changes, checkouts, payments, refusals
 from services.booking.state import Answered, Asked, Decision, State
 
@@ -27,12 +28,17 @@ def of_availability(state: State, asked: Asked, said: AbandonQuestion, now: date
     return replace(decision, outputs=(*mine, *told))
 
 
-def of_a_page(state: State, question: str) -> Decision:
-    """Who waits for the page that was asked for so waits no longer; the page is as it is."""
+def of_a_page(state: State, said: AbandonQuestion) -> Decision:
+    """Who waits for the page that was asked for so waits no longer, nor does who confirms again.
+
+    After a `PaymentFailed` there is no page, and the next confirm asks for another. Otherwise there is one, or will be: it can be closed.
+    """
     page = state.purse.page
-    if page is None or not page.is_of(question):
+    if page is None or not page.is_of(said.question):
         return Decision(state)
-    return checkouts.refused(state, "SERVER_ERROR", WHY)
+    if _is(said.answer, PaymentFailed):
+        return checkouts.refused(checkouts.over(state), "SERVER_ERROR", WHY)
+    return checkouts.refused(state, "SERVER_ERROR", WHY, late=True)
 
 
 def _as_availability_has_it(state: State, asked: Asked, answer: str, now: datetime) -> Decision:

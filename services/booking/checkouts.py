@@ -80,9 +80,9 @@ def answered(state: State, *, late: bool = False) -> Decision:
     return _let_go(state, late, [changes.as_it_is(state, each) for each in _waiting(state)])
 
 
-def refused(state: State, code: Code, why: str) -> Decision:
-    """Who waits for the page is told why there is none."""
-    return _let_go(state, False, [refusals.refused(each, code, why) for each in _waiting(state)])
+def refused(state: State, code: Code, why: str, *, late: bool = False) -> Decision:
+    """Who waits for the page is told why there is none; `late`: or that they shall not wait for it."""
+    return _let_go(state, late, [refusals.refused(each, code, why) for each in _waiting(state)])
 
 
 def close(state: State, why: str) -> Decision:

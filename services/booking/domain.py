@@ -129,7 +129,9 @@ def abandon(state: State | None, said: AbandonQuestion, now: datetime) -> Decisi
     if state is None:
         return Decision(None)
     if state.question is None or state.question.id != said.question:
-        return abandoned.of_a_page(state, said.question)
+        return abandoned.of_a_page(state, said)
+    if state.question.quoting != (said.answer in (ExtrasQuoted.__name__, ExtrasRefused.__name__)):
+        return Decision(state)  # its answer was decided after all, and the same command has asked something else since
     return _next(_after_a_hold(state, abandoned.of_availability(state, state.question, said, now), now), now)
 
 

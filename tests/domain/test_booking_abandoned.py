@@ -17,7 +17,8 @@ from bookings import (
     said,
     waiting,
 )
-from purses import CANCELLED, FIRST, OPENING, PAID, SECOND, TERMS_REACQUIRE, give_back, on, succeeded
+from detailed import confirm
+from purses import CANCELLED, FIRST, OPENING, PAID, SECOND, TERMS_REACQUIRE, ask, give_back, on, succeeded
 
 from chassis.messages import Output, Publish
 from contracts import topics
@@ -144,6 +145,20 @@ def test_who_waits_for_a_page_is_told_and_the_page_stays_as_it_is() -> None:
     assert decision.state is not None
     assert decision.state.booking == OPENING.booking
     assert abandoned(decision.state, "CheckoutOpened", FIRST).outputs == ()
+    again = ask(decision.state, confirm(payment_enabled=True))
+    assert names(again) == ["BookingAnswer"], "who confirms again is told how it stands, and waits for nothing"
+
+
+def test_after_a_page_that_there_will_never_be_the_next_confirm_asks_for_another() -> None:
+    decision = abandoned(OPENING, "PaymentFailed", FIRST)
+    assert decision.outputs == (told(),)
+    assert decision.state is not None
+    assert "CreateCheckout" in names(ask(decision.state, confirm(payment_enabled=True)))
+
+
+def test_a_question_whose_answer_was_decided_after_all_is_not_taken_for_the_next_of_its_command() -> None:
+    committing = asking(HELD, "confirm")
+    assert abandoned(committing, "ExtrasQuoted") == Decision(committing)
 
 
 @pytest.mark.parametrize("state", [None, HELD, KEPT, asking(HELD, "confirm", WAITED)])

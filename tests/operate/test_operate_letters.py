@@ -1,16 +1,22 @@
 """`holdfast dead-letters`: listed, shown, replayed once, set aside."""
 
+import json
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
+import pytest
 from awaiting import until
 from posting import commanded, posted, read_at
 from terminal import typed
 
 from contracts.booking import FindOrCreateCustomer
+from embedded.operate.letters import obstacle
 
+SAMPLES = Path(__file__).parents[2] / "contracts/samples"
 AHEAD = timedelta(minutes=5, seconds=3)  # three seconds outside the fence
 
 
@@ -104,3 +110,14 @@ async def test_unknown_letters_and_services_are_named(platform: Any) -> None:
     nobody = await typed("dead-letters", "list", "--service", "bookings", "--data", str(platform.data))
     assert nobody.code == 2
     assert "there is no topic bookings.dead-letters" in nobody.complained
+
+
+@pytest.mark.parametrize(("name", "whose"), [("ReleaseSlot", True), ("RefundPayment", True), ("CreateBooking", False)])
+def test_what_booking_was_told_of_is_not_replayed_behind_its_back(name: str, whose: bool) -> None:
+    sample = json.loads((SAMPLES / f"{name}.v1.json").read_text())
+    now = datetime.fromisoformat(sample["headers"]["ce_time"])
+    headers = [(key, value.encode()) for key, value in sample["headers"].items()]
+    letter: Any = SimpleNamespace(headers=headers, timestamp=int(now.timestamp() * 1000))
+    why = obstacle(letter, now)
+    assert (why is not None and "behind their back" in why) == whose
+    assert whose or why is None
