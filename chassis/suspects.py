@@ -34,8 +34,6 @@ FROM progress p
 JOIN unnest($1::text[], $2::int[]) u(topic, partition) USING (topic, partition)
 ON CONFLICT (topic, partition) DO UPDATE
 SET run = excluded.run, processed = excluded.processed,
-  position = CASE WHEN r.processed = excluded.processed THEN r.position END,
-  attempts = CASE WHEN r.processed = excluded.processed THEN r.attempts ELSE 0 END,
   ended = CASE WHEN r.processed = excluded.processed THEN r.ended + 1 ELSE 1 END
 RETURNING topic, partition, processed, ended, position, attempts
 """

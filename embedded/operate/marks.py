@@ -25,6 +25,8 @@ WHERE topic = $1 AND partition = $2 AND processed = $4 AND published = $5
 """
 # A dead letter is known by its place, which another record may have now.
 _FORGET = "DELETE FROM inbox WHERE topic = $1 AND partition = $2 AND position >= $3 AND dead"
+# What ended a worker there before is another matter, or mended.
+_ANEW = "DELETE FROM runs WHERE topic = $1 AND partition = $2"
 _ASIDE = "UPDATE inbox SET position = -1 - position WHERE topic = $1 AND partition = $2 AND position >= $3"
 
 
@@ -84,6 +86,8 @@ async def put(place: Place, mark: Mark, to: int) -> None:
         if done != "UPDATE 1":
             raise Problem(f"{mark.service} has moved on in {mark.topic}/{mark.partition} meanwhile: look again")
         await connection.execute(_FORGET, mark.topic, mark.partition, to)
+        if await databases.has(connection, "runs"):
+            await connection.execute(_ANEW, mark.topic, mark.partition)
         await connection.execute(_ASIDE, mark.topic, mark.partition, to)
 
 
