@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord
+from pydantic import ValidationError
 
 from contracts.envelope import RECORDS, Envelope, UnreadableEnvelope, derived_id, read
 from contracts.model import Message
@@ -117,7 +118,12 @@ def open_record(record: "ConsumerRecord[bytes, bytes]", models: dict[str, type[M
         return Incoming(record, envelope, model.model_validate_json(record.value))
     except UnreadableEnvelope as error:
         return DeadRecord(record, str(error))
-    except ValueError as error:  # pydantic's ValidationError is one
+    except ValidationError as error:
+        # Where and what, never the value: the reason is listed and logged, and a value may be somebody's address.
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        reason = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in wrong)
+        return DeadRecord(record, reason[:1000], envelope)
+    except ValueError as error:
         return DeadRecord(record, " ".join(str(error).split())[:1000], envelope)
     except Exception as error:  # whatever a hostile record makes a library raise, the next one goes on
         return DeadRecord(record, f"{type(error).__name__}: {error}"[:1000], envelope)

@@ -19,7 +19,7 @@ from embedded.problem import Problem
 
 MOST_BODY = 64 * 1024 * 1024  # bytes of one request
 MOST_TRACES = 1000  # kept, the newest
-SHOWN = ("http.response.status_code", "error.type", "holdfast.known")
+SHOWN = ("http.response.status_code", "error.type")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Span:
     @property
     def text(self) -> str:
         """Its name, and what is worth a word."""
-        return " ".join([self.name, *(str(self.attributes[name]) for name in SHOWN if name in self.attributes)])
+        words = [str(self.attributes[name]) for name in SHOWN if name in self.attributes]
+        return " ".join([self.name, *words, *(["(known already)"] if self.attributes.get("holdfast.known") else [])])
 
 
 def read(body: bytes) -> list[Span]:

@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 
 from chassis.whereabouts import gone
 from embedded.operate import databases, log
-from embedded.operate.places import Place
+from embedded.operate.places import SERVICES, Place
 from embedded.problem import Problem
 
 LOOKS = 8  # a second apart: longer than a session
@@ -57,7 +57,8 @@ class Mark:
 
 
 async def seen(place: Place) -> list[Mark]:
-    """Every mark of every service. Raises what says that it could not look."""
+    """Every mark of every service. Raises what says that it could not look: half a look would be taken for all of it."""
+    place.needs(*SERVICES)
     found: list[Mark] = []
     async with log.reader(place) as consumer:
         for service, url in place.databases.items():
