@@ -98,10 +98,6 @@ class Deliverer:
 
     async def stop(self) -> None:
         """Take no more; what does not end soon is given back, for others to take at once."""
-        if self.joined.is_set():
-            # First: who finds us gone while we are still named takes what we are sending for what we left behind.
-            with contextlib.suppress(*TRANSIENT):
-                await self._presence.leave(self.database)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -120,6 +116,7 @@ class Deliverer:
                 self.settler.add(Outcome(claimed, False, 0.0))  # perhaps it arrived
             with contextlib.suppress(*TRANSIENT):
                 await self.settler.stop()
+                await self._presence.leave(self.database)
             await self.sender.__aexit__(None, None, None)
             await self.database.close()
         await self.publisher.stop()
