@@ -13,7 +13,7 @@ import random
 import time
 from collections import Counter as Tally
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -80,7 +80,9 @@ class Deliverer:
         self._in_hand, self._full = 0, False
         self._soon = math.inf  # when the next of our own retries is due
         self._posts: dict[asyncio.Task[None], Claimed] = {}
+        self._claiming = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self._present: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Connect and begin. Raises KafkaError while Kafka is away."""
@@ -89,18 +91,16 @@ class Deliverer:
         self.database = await database.connect(self._url, CONNECTIONS, "deliveries", durable=False)
         self.settler = Settler(self.database, self.publisher, self.manner.failing)
         await self.sender.__aenter__()
-        woken = listen(self._url, "deliveries", self._wake, self._presence.enter)
-        loops = woken, self._run(), self.settler.run()
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
-        for task in self._tasks:
+        self._present = [asyncio.create_task(listen(self._url, "deliveries", self._wake, self._presence.enter))]
+        self._tasks = [asyncio.create_task(loop) for loop in (self._run(), self.settler.run())]
+        for task in self._present + self._tasks:
             task.add_done_callback(self._ended)
         self.joined.set()
 
     async def stop(self) -> None:
         """Take no more; what does not end soon is given back, for others to take at once."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        async with self._claiming:  # seen to its end: what it takes is ours to give back
+            await _cancel(self._tasks)
         if self.joined.is_set():
             for queue in self._waiting.values():
                 for claimed, _ in queue:
@@ -109,14 +109,13 @@ class Deliverer:
             if self._posts:
                 await asyncio.wait(self._posts, timeout=STOP_SECONDS)
             left = dict(self._posts)
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await _cancel(left)
             for claimed in left.values():
                 self.settler.add(Outcome(claimed, False, 0.0))  # perhaps it arrived
             with contextlib.suppress(*TRANSIENT):
                 await self.settler.stop()
                 await self._presence.leave(self.database)
+            await _cancel(self._present)  # last: others take over from one that is not there
             await self.sender.__aexit__(None, None, None)
             await self.database.close()
         await self.publisher.stop()
@@ -169,7 +168,15 @@ class Deliverer:
 
     async def _claim(self) -> bool:
         """Take as many as there is room for; whether there were any."""
-        now, limits = time.monotonic(), self.manner.limits
+        began = time.monotonic()
+        async with self._claiming:
+            claimed = await self._take(began)
+        if (took := time.monotonic() - began) > SLOW_CLAIM_SECONDS:
+            await asyncio.sleep(took)  # with thousands of receivers that wait, half of the database's time is enough
+        return claimed
+
+    async def _take(self, now: float) -> bool:
+        limits = self.manner.limits
         room = limits.most - self._in_hand
         self._full = room < limits.most // 8
         if self._full:
@@ -184,8 +191,6 @@ class Deliverer:
             self._claim_seconds,
             self._presence.name,
         )
-        if (took := time.monotonic() - now) > SLOW_CLAIM_SECONDS:
-            await asyncio.sleep(took)  # with thousands of receivers that wait, half of the database's time is enough
         if rows:
             failpoints.pass_by("claimed")
         for claimed in map(deliveries.claimed, rows):
@@ -278,3 +283,9 @@ class Deliverer:
         self.settler.add(outcome)
         if self._full or (to.more and to.room(self.destinations.now, time.monotonic())):
             self._wake.set()
+
+
+async def _cancel(tasks: Collection["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 import standardwebhooks
 from bus import Bus, until
@@ -69,6 +70,29 @@ async def test_a_stopped_notifier_gives_back_what_it_has(hooks: Hooks) -> None:
         assert await hooks.ended(about, EVENTS) == {"delivered": EVENTS}
     arrived = Counter(each.id for each in hooks.receiver.at("/one"))
     assert set(arrived.values()) == {1}
+
+
+async def test_what_a_slow_claim_has_just_taken_is_given_back_too(hooks: Hooks) -> None:
+    """Stopped in the pause that a sender makes after a claim for which it had to wait."""
+    await hooks.there("/one")
+    async with hooks.notifying(HOLDFAST_FAILPOINT="claimed") as first:
+        await hooks.happen(10)
+        assert await first.ended() == EXIT_CODE
+    due = "UPDATE deliveries SET claimed_until = NULL, due_at = clock_timestamp() + make_interval(hours => $1)"
+    await hooks.sql(due, 1)
+    hooks.receiver.answers["/one"] = hanging()
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%MATERIALIZED%' AND datname = $1"
+    claimed = "SELECT count(*) FROM deliveries WHERE claimed_until IS NOT NULL"
+    connection = await asyncpg.connect(hooks.bus.infra.dsn(hooks.database))
+    async with hooks.notifying():
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE deliveries IN EXCLUSIVE MODE")
+            await connection.execute(due, -1)
+            await until(lambda: hooks.sql(waits, hooks.database))
+            await connection.execute("SELECT pg_sleep(0.7)")  # the slower the claim, the longer the pause; it gives up after 2 s
+        await until(lambda: connection.fetchval(claimed))
+    assert await connection.fetchval(claimed) == 0
+    await connection.close()
 
 
 async def test_what_a_killed_sender_had_in_hand_is_soon_sent_by_one_that_lives(hooks: Hooks) -> None:
