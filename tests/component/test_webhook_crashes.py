@@ -81,15 +81,15 @@ async def test_what_a_slow_claim_has_just_taken_is_given_back_too(hooks: Hooks) 
     due = "UPDATE deliveries SET claimed_until = NULL, due_at = clock_timestamp() + make_interval(hours => $1)"
     await hooks.sql(due, 1)
     hooks.receiver.answers["/one"] = hanging()
-    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%MATERIALIZED%' AND datname = $1"
+    wait = "SELECT FROM pg_stat_activity WHERE wait_event = 'relation' AND query LIKE '%MATERIALIZED%' AND datname = $1"
     claimed = "SELECT count(*) FROM deliveries WHERE claimed_until IS NOT NULL"
     connection = await asyncpg.connect(hooks.bus.infra.dsn(hooks.database))
     async with hooks.notifying():
         async with connection.transaction():
             await connection.execute("LOCK TABLE deliveries IN EXCLUSIVE MODE")
             await connection.execute(due, -1)
-            await until(lambda: hooks.sql(waits, hooks.database))
-            await connection.execute("SELECT pg_sleep(0.7)")  # the slower the claim, the longer the pause; it gives up after 2 s
+            await until(lambda: hooks.sql(wait, hooks.database))
+            await connection.execute("SELECT pg_sleep(0.7)")  # the slower the claim, the longer the pause
         await until(lambda: connection.fetchval(claimed))
     assert await connection.fetchval(claimed) == 0
     await connection.close()
