@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from bus import Bus, Log, until
-from tills import Till, at, count, till
+from tills import Till, at, count, event, till
 
 from contracts import topics
 from contracts.payment import CancelCheckout, CreateCheckout
@@ -24,9 +24,13 @@ async def house(whole_bus: Bus, tmp_path_factory: pytest.TempPathFactory) -> Asy
         yield made
 
 
-async def opened(house: Till, log: Log, **changes: Any) -> CreateCheckout:
-    asked = house.create(**changes)
-    await house.open(log, asked)
+async def opened(house: Till, log: Log, number: int, **changes: Any) -> list[CreateCheckout]:
+    """So many pages, all asked for at once."""
+    asked = [house.create(**changes) for _ in range(number)]
+    for each in asked:
+        await house.bus.tell(each, reply_to=None)
+    for each in asked:
+        await event(log, "CheckoutOpened", each.booking_id)
     return asked
 
 
@@ -60,7 +64,7 @@ async def settled(house: Till, log: Log, races: list[CreateCheckout]) -> dict[st
 async def test_a_payment_and_a_cancel_end_as_the_provider_decides(house: Till) -> None:
     chance = random.Random(20)
     async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
-        races = [await opened(house, log) for _ in range(RACES)]
+        races = await opened(house, log, RACES)
 
         async def race(asked: CreateCheckout) -> None:
             async def pay() -> None:
@@ -83,7 +87,7 @@ async def test_a_payment_and_a_cancel_end_as_the_provider_decides(house: Till) -
 async def test_a_payment_and_the_end_of_its_session_end_as_the_provider_decides(house: Till, late: float) -> None:
     async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
         ends = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
-        races = [await opened(house, log, expires_at=ends) for _ in range(4)]
+        races = await opened(house, log, 4, expires_at=ends)
         await at(ends + timedelta(seconds=late))
         for asked in races:
             session = (await house.of("checkout_sessions", asked.booking_id))[0]
