@@ -7,7 +7,7 @@ An event becomes the same record, under the same id, by whichever door it comes:
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from contracts.model import UUID_PATTERN
 from contracts.payment import ProviderDispute, ProviderRefund, ProviderSession, RecordProviderEvent
 
 Object = Mapping[str, Any]
+P = TypeVar("P", ProviderRefund, ProviderDispute)
 
 PROVIDER = "a4cf1f5e-8f0e-5b1c-9a53-6d0a7c1f2b40"  # namespace of records that tell the provider's words
 
@@ -136,31 +137,27 @@ def session_words(session: Object) -> ProviderSession:
 
 def refund_words(refund: Object) -> ProviderRefund:
     """A refund in our words. Raises NotUnderstood."""
-    try:
-        return ProviderRefund(
-            id=refund["id"],
-            refund_id=_own_id(refund, "refund_id"),
-            status=refund["status"],
-            amount=refund["amount"],
-            currency=str(refund["currency"]).upper(),
-            payment=_id_of(refund["payment_intent"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise NotUnderstood(f"a refund: {_fields(error)}") from None
+    return _of_a_payment(ProviderRefund, "a refund", refund, refund_id=_own_id(refund, "refund_id"))
 
 
 def dispute_words(dispute: Object) -> ProviderDispute:
     """A dispute in our words. Raises NotUnderstood."""
+    return _of_a_payment(ProviderDispute, "a dispute", dispute)
+
+
+def _of_a_payment(kind: type[P], name: str, of: Object, **more: Any) -> P:
+    """What refunds and disputes have in common: an amount of a payment, and how it stands."""
     try:
-        return ProviderDispute(
-            id=dispute["id"],
-            status=dispute["status"],
-            amount=dispute["amount"],
-            currency=str(dispute["currency"]).upper(),
-            payment=_id_of(dispute["payment_intent"]),
+        return kind(
+            id=of["id"],
+            status=of["status"],
+            amount=of["amount"],
+            currency=str(of["currency"]).upper(),
+            payment=_id_of(of["payment_intent"]),
+            **more,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise NotUnderstood(f"a dispute: {_fields(error)}") from None
+        raise NotUnderstood(f"{name}: {_fields(error)}") from None
 
 
 def words(text: object) -> str:

@@ -7,10 +7,18 @@ import sys
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import aiohttp
 import typer
+
+from embedded.operate.asking import COULD_NOT_LOOK, DataOption, fail, place
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from embedded.operate.places import Place
+
+# As in `embedded.command`: what takes time to load is imported inside the functions.
 
 app = typer.Typer(help="Money: what came and what went back.", no_args_is_help=True)
 
@@ -19,6 +27,7 @@ AT_ONCE = 8  # bookings asked about side by side
 AGAIN_SECONDS = 1.0
 SUMS = ("captured", "refunded", "disputed", "kept")
 ODD = 4  # the exit code when something does not add up: a job that runs this each night says so
+TOKEN = "HOLDFAST_INTERNAL_TOKEN"  # as the services' own settings call it
 
 Line = dict[str, Any]
 
@@ -35,12 +44,10 @@ def ledger(
     as_json: Annotated[
         bool, typer.Option("--json", help="For programs: every booking, the totals, what is odd.")
     ] = False,
-    data: Annotated[Path, typer.Option("--data", help="The data folder of a running platform.")] = Path(".data/up"),
+    data: DataOption = None,
     url: Annotated[
         str | None,
-        typer.Option(
-            help="Payment's read port, elsewhere than in a data folder; its token is in HOLDFAST_INTERNAL_TOKEN."
-        ),
+        typer.Option(help="Payment's read port, where neither names it; its token is in HOLDFAST_INTERNAL_TOKEN."),
     ] = None,
     booking_url: Annotated[
         str | None, typer.Option(help="Booking's read port, to compare with; the same token.")
@@ -51,11 +58,15 @@ def ledger(
         since, until = _moment(begin), _moment(end, closing=True)
         if since and until and since >= until:
             raise ValueError(f"the period ends before it begins: from {begin} to {end}")
-        where = Where.of(data, url, booking_url)
+        where = Where.of(url, booking_url) if url is not None else Where.at(place(data), booking_url)
         lines = asyncio.run(where.ledger(organisation, since, until))
     except (Unreachable, ValueError) as error:
-        print(f"holdfast: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        fail(str(error), COULD_NOT_LOOK)
+    if where.booking is None:
+        print(
+            "holdfast: nothing is compared with the bookings: HOLDFAST_GATEWAY_BOOKING_URL or --booking-url says where they are read",
+            file=sys.stderr,
+        )
     odd = [
         {"organisation": each["organisation"], "bookingId": each["bookingId"], "problem": problem}
         for each in lines
@@ -84,24 +95,31 @@ class Where:
         self.payment, self.booking, self.token = payment, booking, token
 
     @classmethod
-    def of(cls, data: Path, url: str | None, booking_url: str | None) -> "Where":
-        """As the options say, else as the data folder of a running platform does. Raises Unreachable."""
-        if url is not None:
-            token = os.environ.get("HOLDFAST_INTERNAL_TOKEN")
-            if token is None:
-                raise Unreachable("HOLDFAST_INTERNAL_TOKEN is not set: it is the token that the services share")
-            return cls(url, booking_url, token)
-        from embedded import folder
+    def of(cls, payment: str, booking: str | None) -> "Where":
+        """At these addresses, with the token of the environment. Raises Unreachable."""
+        token = os.environ.get(TOKEN)
+        if not token:
+            raise Unreachable(f"{TOKEN} is not set: it is the token that the services share")
+        return cls(payment.rstrip("/"), booking and booking.rstrip("/"), token)
 
-        run = folder.running(data)
-        if not run or "payment" not in run.get("reads", {}):
-            raise Unreachable(
-                f"no platform runs in {data}: start it with `holdfast up`, or name another folder with --data"
-            )
-        return cls(run["reads"]["payment"], run["reads"]["booking"], (data / "token").read_text())
+    @classmethod
+    def at(cls, there: "Place", booking: str | None) -> "Where":
+        """As the data folder of a running platform says, or the environment. Raises Unreachable."""
+        payment, booking = there.reads.get("payment"), booking or there.reads.get("booking")
+        if there.run is None:
+            if payment is None:
+                raise Unreachable(
+                    f"{there.name}: where payment is read is not known: set HOLDFAST_GATEWAY_PAYMENT_URL, and {TOKEN}"
+                )
+            return cls.of(payment, booking)
+        if payment is None:
+            raise Unreachable(f"the platform in {there.name} has no payment that could be read")
+        return cls(payment, booking, (Path(there.name) / "token").read_text())
 
     async def ledger(self, organisation: str, begin: datetime | None, end: datetime | None) -> list[Line]:
         """All bookings of the period, each compared with what booking says of it. Raises Unreachable."""
+        import aiohttp
+
         period = {"from": begin, "to": end}
         asked = {name: moment.isoformat() for name, moment in period.items() if moment is not None}
         lines: list[Line] = []
@@ -118,7 +136,7 @@ class Where:
                 await asyncio.gather(*(self._compare(session, turns, line) for line in lines))
         return lines
 
-    async def _compare(self, session: aiohttp.ClientSession, turns: asyncio.Semaphore, line: Line) -> None:
+    async def _compare(self, session: "aiohttp.ClientSession", turns: asyncio.Semaphore, line: Line) -> None:
         url = f"{self.booking}/bookings/{line['bookingId']}/money"
         async with turns:
             problem = compared(line, await _asked(session, url, line["organisation"], {}))
@@ -145,8 +163,10 @@ def compared(line: Line, booking: Line | None) -> str | None:
     return None
 
 
-async def _asked(session: aiohttp.ClientSession, url: str, organisation: str, parameters: dict[str, str]) -> Any:
+async def _asked(session: "aiohttp.ClientSession", url: str, organisation: str, parameters: dict[str, str]) -> Any:
     """The answer; None for what is not there. Raises Unreachable, and ValueError for a period that is none."""
+    import aiohttp
+
     try:
         async with session.get(url, params=parameters, headers={"X-Organisation": organisation}) as answer:
             if answer.status == 404:

@@ -1,11 +1,14 @@
 """The reconciler: what the provider has and nobody told is told once, by one worker at a time, whoever is away meanwhile."""
 
+import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from bus import Bus, stays, until
 from tills import Till, count, event, sent, till
 
+from chassis.parts import Parts
 from chassis.telemetry import metrics
 from contracts import topics
 from contracts.payment import CreateCheckout
@@ -23,9 +26,14 @@ async def house(whole_bus: Bus, tmp_path_factory: pytest.TempPathFactory) -> Asy
 @pytest.fixture(autouse=True)
 async def due(house: Till) -> AsyncIterator[None]:
     """Both lists are looked at when a worker starts."""
-    await house.sql("UPDATE reconciliation SET due_at = clock_timestamp(), failures = 0")
+    await claims_end(house)
     yield
     await house.stripe.no_faults()
+
+
+async def claims_end(house: Till) -> None:
+    """As if it were time for the next look, also where the time of whoever has begun one is not over."""
+    await house.sql("UPDATE reconciliation SET due_at = clock_timestamp(), failures = 0")
 
 
 def metric(name: str) -> float:
@@ -33,16 +41,40 @@ def metric(name: str) -> float:
     return metrics.get_sample_value(name, {"what": "events"}) or 0.0
 
 
+async def was_done(house: Till, what: str) -> Any:
+    """When the list was last read to its end."""
+    [[at]] = await house.sql("SELECT done_at FROM reconciliation WHERE what = $1", what)
+    return at
+
+
 async def looked(house: Till, what: str) -> None:
-    """Have the list looked at; return when it was read to its end once more."""
-    await house.sql("UPDATE reconciliation SET due_at = clock_timestamp() WHERE what = $1", what)
-    [[before]] = await house.sql("SELECT done_at FROM reconciliation WHERE what = $1", what)
+    """Return when a look that began after this call has read the list to its end; for a worker that looks all the time."""
+    read = "SELECT claims, done_at FROM reconciliation WHERE what = $1"
+    [[claims, _]] = await house.sql(read, what)
 
-    async def again() -> bool:
-        [[now]] = await house.sql("SELECT done_at FROM reconciliation WHERE what = $1", what)
-        return bool(now > before)
+    async def begun() -> Any:
+        [[now, done]] = await house.sql(read, what)
+        return now > claims and done
 
-    await until(again, 30)
+    done = await until(begun, 30)  # whichever look ends after this moment, its claim is a later one
+
+    async def ended() -> bool:
+        return bool(await was_done(house, what) > done)
+
+    await until(ended, 30)
+
+
+@contextlib.asynccontextmanager
+async def having_looked(house: Till, what: str) -> AsyncIterator[Parts]:
+    """A worker that has looked once, as it started, and does not look again."""
+    before = await was_done(house, what)
+    async with house.inside() as worker:
+
+        async def once() -> bool:
+            return bool(await was_done(house, what) > before)
+
+        await until(once, 30)
+        yield worker
 
 
 async def test_a_payment_whose_webhook_never_came_is_told_once(house: Till) -> None:
@@ -62,6 +94,7 @@ async def test_a_payment_whose_webhook_never_came_is_told_once(house: Till) -> N
             await looked(house, "events")
             await house.report(asked.booking_id)  # the webhook comes all the same, an hour late
             await looked(house, "events")
+        await claims_end(house)
         async with house.inside(**SOON):
             await looked(house, "events")
             await log.read(300)
@@ -71,9 +104,12 @@ async def test_a_payment_whose_webhook_never_came_is_told_once(house: Till) -> N
 
 async def test_what_the_gateway_has_told_is_not_told_again(house: Till) -> None:
     asked = house.create()
-    async with house.bus.listening(topics.PAYMENT_EVENTS.name, topics.PAYMENT_COMMANDS.name) as log, house.inside():
-        await looked(house, "events")
+    async with (
+        house.bus.listening(topics.PAYMENT_EVENTS.name, topics.PAYMENT_COMMANDS.name) as log,
+        having_looked(house, "events"),
+    ):
         await house.paid(log, asked)
+    await claims_end(house)
     async with house.bus.listening(topics.PAYMENT_COMMANDS.name) as log, house.inside(**SOON):
         await looked(house, "events")
         await looked(house, "events")
@@ -121,9 +157,12 @@ async def test_a_provider_that_is_away_is_asked_again_and_its_silence_is_seen(ho
 
 async def test_two_workers_read_the_lists_one_at_a_time_and_one_takes_over_from_a_killed_one(house: Till) -> None:
     asked = house.create()
-    async with house.bus.listening(topics.PAYMENT_EVENTS.name, topics.PAYMENT_COMMANDS.name) as log:
-        async with house.paying(EVENTS_SECONDS="0.2") as first, house.inside(**SOON):
-            await house.stripe.fault("slow", operation="events.list", seconds=2)
+    async with (
+        house.bus.listening(topics.PAYMENT_EVENTS.name, topics.PAYMENT_COMMANDS.name) as log,
+        house.paying(EVENTS_SECONDS="0.2") as first,
+    ):
+        async with house.inside(**SOON):
+            await house.stripe.fault("slow", operation="events.list", seconds=4)
             await until(house.stripe.struck)  # one of them is in the middle of it
             claims = "SELECT claims FROM reconciliation WHERE what = 'events'"
             taken = await house.sql(claims)
@@ -135,10 +174,13 @@ async def test_two_workers_read_the_lists_one_at_a_time_and_one_takes_over_from_
             await house.open(log, asked)
             await house.pay(asked.booking_id)
             await event(log, "PaymentSucceeded", asked.booking_id)
-            await house.stripe.fault("slow", operation="events.list", seconds=30)
-            await until(house.stripe.struck)
+        await claims_end(house)  # the one that has left may have had it
+        await house.stripe.fault("slow", operation="events.list", seconds=30)
+        await until(house.stripe.struck)
+        async with house.inside(**SOON):
             first.kill()
             await first.ended()
+            await claims_end(house)
             await looked(house, "events")
         await log.read(300)
     assert count(log, "PaymentSucceeded", asked.booking_id) == 1
@@ -147,15 +189,17 @@ async def test_two_workers_read_the_lists_one_at_a_time_and_one_takes_over_from_
 async def test_a_page_that_nobody_waited_for_is_found_and_closed(house: Till) -> None:
     """Its opening was given up, and took place all the same."""
     asked = house.create()
-    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log, house.inside():
-        await looked(house, "sessions")  # before there is a page: found while it opens, it would count as opened
+    async with (
+        house.bus.listening(topics.PAYMENT_EVENTS.name) as log,
+        having_looked(house, "sessions"),  # before there is a page: found while it opens, it would count as opened
+    ):
         await house.open(log, asked)
     refused = """
     UPDATE accounts SET state = jsonb_set(state::jsonb, '{checkouts,0,status}', '"refused"')::text
     WHERE booking_id = $1::uuid
     """
     await house.sql(refused, asked.booking_id)
-    await house.sql("UPDATE reconciliation SET due_at = clock_timestamp()")
+    await claims_end(house)
 
     async def closed() -> bool:
         return [each["status"] for each in await house.of("checkout_sessions", asked.booking_id)] == ["expired"]

@@ -3,43 +3,108 @@
 import asyncio
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from aiohttp import web
 
+from contracts.examples import BOOKING_ID
 from embedded import payments
 from embedded.jars import PROJECT
 
 KEPT = {"currency": "EUR", "captured": 2500, "refunded": 0, "disputed": 0, "kept": 2500, "keptToday": 2500}
 
 
-async def said(*options: str, **environment: str) -> tuple[int, str]:
+async def told(*options: str, **environment: str) -> tuple[int, str, str]:
+    """Exit code, answer and complaints."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "embedded.command", "payments", "ledger", *options),
         cwd=PROJECT,
         env=environment,
         stderr=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
     )
-    _, words = await process.communicate()
+    answer, words = await process.communicate()
     assert process.returncode is not None
-    return process.returncode, words.decode()
+    return process.returncode, answer.decode(), words.decode()
+
+
+async def said(*options: str, **environment: str) -> tuple[int, str]:
+    code, _, words = await told(*options, **environment)
+    return code, words
+
+
+@pytest.fixture
+async def services():
+    """Payment's and booking's read ports, as they answer whoever has the token `between us`."""
+    line = KEPT | {"organisation": "demo", "bookingId": BOOKING_ID, "problems": []}
+
+    def answer(body: object) -> Any:
+        async def handle(request: web.Request) -> web.Response:
+            known = request.headers.get("Authorization") == "Bearer between us"
+            return web.json_response(body) if known else web.Response(status=401)
+
+        return handle
+
+    app = web.Application()
+    app.router.add_get("/payment/ledger", answer({"data": [line], "next": None}))
+    app.router.add_get("/booking/bookings/{id}/money", answer(booking("CANCEL", 0)))
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
 
 
 async def test_where_nothing_runs_it_says_so_and_the_way_out(tmp_path):
-    assert await said("--data", str(tmp_path)) == (
-        1,
-        f"holdfast: no platform runs in {tmp_path}: start it with `holdfast up`, or name another folder with --data\n",
-    )
+    code, words = await said("--data", str(tmp_path))
+    assert (code, words.startswith(f"holdfast: nothing runs in {tmp_path}. Start the platform with")) == (2, True)
     code, words = await said("--url", "http://127.0.0.1:9")
-    assert (code, "HOLDFAST_INTERNAL_TOKEN is not set" in words) == (1, True)
+    assert (code, "HOLDFAST_INTERNAL_TOKEN is not set" in words) == (2, True)
     code, words = await said("--url", "http://127.0.0.1:9", HOLDFAST_INTERNAL_TOKEN="x")
-    assert (code, "http://127.0.0.1:9/ledger does not answer" in words, "Traceback" in words) == (1, True, False)
+    assert (code, "http://127.0.0.1:9/ledger does not answer" in words, "Traceback" in words) == (2, True, False)
+
+
+async def test_the_environment_says_where_payment_and_booking_are_read(services):
+    block = {
+        "HOLDFAST_KAFKA": "127.0.0.1:9",
+        "HOLDFAST_GATEWAY_PAYMENT_URL": f"{services}/payment/",
+        "HOLDFAST_GATEWAY_BOOKING_URL": f"{services}/booking",
+        "HOLDFAST_INTERNAL_TOKEN": "between us",
+    }
+    code, answer, words = await told(**block)
+    assert (code, words) == (4, "")
+    assert f"demo {BOOKING_ID}: 2500 EUR are kept, and the booking, which is CANCEL, says 0" in answer
+    del block["HOLDFAST_GATEWAY_BOOKING_URL"]
+    code, answer, words = await told(**block)
+    assert (code, "Everything adds up." in answer) == (0, True)
+    assert words.startswith("holdfast: nothing is compared with the bookings: HOLDFAST_GATEWAY_BOOKING_URL")
+    code, words = await said(**{**block, "HOLDFAST_INTERNAL_TOKEN": "another"})
+    assert (code, words) == (2, f"holdfast: {services}/payment/ledger answers 401\n")
+
+
+@pytest.mark.parametrize("name", ["HOLDFAST_GATEWAY_PAYMENT_URL", "HOLDFAST_INTERNAL_TOKEN"])
+async def test_what_the_environment_does_not_say_is_named(name):
+    block = {"HOLDFAST_KAFKA": "127.0.0.1:9", "HOLDFAST_GATEWAY_PAYMENT_URL": "http://127.0.0.1:9"}
+    block["HOLDFAST_INTERNAL_TOKEN"] = "x"
+    del block[name]
+    code, words = await said(**block)
+    assert (code, name in words, "Traceback" in words) == (2, True, False)
+
+
+async def test_the_command_starts_without_what_only_some_of_it_needs():
+    late = "aiohttp aiokafka asyncpg stripe sqlite3"
+    code = f"import sys, embedded.command; sys.exit(' '.join(set('{late}'.split()) & set(sys.modules)) or None)"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, cwd=PROJECT, stderr=asyncio.subprocess.PIPE
+    )
+    assert (await process.communicate())[1] == b""
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2027-13-01", "2027-01-11T09:00:00"])
 async def test_what_is_no_day_is_named(tmp_path, day):
     code, words = await said("--from", day, "--data", str(tmp_path))
-    assert (code, words.startswith(f"holdfast: {day!r}")) == (1, True)
+    assert (code, words.startswith(f"holdfast: {day!r}")) == (2, True)
 
 
 def test_a_day_counts_to_its_end():
@@ -102,4 +167,4 @@ def test_nothing_is_cut_off_however_narrow_the_terminal_is(capsys, monkeypatch):
 
 async def test_a_period_that_ends_before_it_begins_is_refused(tmp_path):
     code, words = await said("--from", "2027-01-11", "--to", "2027-01-09", "--data", str(tmp_path))
-    assert (code, "the period ends before it begins" in words) == (1, True)
+    assert (code, "the period ends before it begins" in words) == (2, True)
