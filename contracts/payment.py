@@ -82,7 +82,10 @@ class CancelCheckout(Message):
 
 
 class RefundPayment(Message):
-    """Give back this much of a payment; told by PaymentRefunded or RefundFailed. The id of this command is the refund's."""
+    """Give back this much of a payment; told by PaymentRefunded or RefundFailed. The id of this command is the refund's.
+
+    Of a payment it goes back once: while a refund of it lives or is done, another command is about that one, and told so.
+    """
 
     booking_id: Id
     payment: ProviderId
@@ -168,7 +171,7 @@ class CheckoutExpired(Message):
 
 
 class PaymentRefunded(Message):
-    """This much went back. `refund_id` is the command that asked for it."""
+    """This much went back. `refund_id` is the command that asked for it, the first one where several did."""
 
     booking_id: Id
     refund_id: Id

@@ -27,7 +27,7 @@ AT_ONCE = 8  # bookings asked about side by side
 AGAIN_SECONDS = 1.0
 SUMS = ("captured", "refunded", "disputed", "kept")
 ODD = 4  # the exit code when something does not add up: a job that runs this each night says so
-TOKEN = "HOLDFAST_INTERNAL_TOKEN"  # as the services' own settings call it
+TOKEN = "HOLDFAST_INTERNAL_TOKEN"  # noqa: S105 - as the services' own settings call it
 
 Line = dict[str, Any]
 

@@ -131,6 +131,7 @@ class Heard(Value):
     payment: ProviderId | None = None
     amount: Money = 0
     reason: FailedReason | None = None
+    impossible: Flag = False  # payment has not even tried
 
 
 def agreed(product: ProductOffer) -> Terms | None:
@@ -159,4 +160,6 @@ def heard(event: PaymentEvent) -> Heard | None:
         case PaymentRefunded():
             return Heard(what="refunded", payment=event.payment)
         case RefundFailed():
-            return None if event.automatic else Heard(what="not_refunded", payment=event.payment)
+            if event.automatic:
+                return None
+            return Heard(what="not_refunded", payment=event.payment, impossible=event.reason == "impossible")

@@ -202,6 +202,8 @@ def _not_refunded(state: State, said: Heard, now: datetime) -> Decision:
     captured = state.purse.find(said.payment)
     if captured is None or captured.refund in (None, "failed"):
         return Decision(state)
+    if said.impossible and captured.refund == "done":
+        return Decision(state)  # a command that was repeated in vain; another one had its effect
     state = _with(state, captured.model_copy(update={"refund": "failed"}))
     if state.hidden or not captured.counts:
         return Decision(state)  # the ledger of payment shows it

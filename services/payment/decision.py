@@ -11,6 +11,7 @@ from contracts.payment import (
     FailedReason,
     PaymentFailed,
     PaymentProcessing,
+    PaymentRefunded,
 )
 from services.payment.state import (
     CHECKOUT,
@@ -146,6 +147,18 @@ def ask_back(decision: Decision, refund_id: str, payment: Payment, amount: int, 
     decision.put_refund(refund)
     enter(decision, "asked", refund)
     decision.calls.append(Ask(refund_id, "refund", refund))
+
+
+def gave_back(decision: Decision, refund: Refund) -> PaymentRefunded:
+    assert refund.refund is not None
+    return PaymentRefunded(
+        booking_id=decision.about,
+        refund_id=refund.id,
+        payment=refund.payment,
+        refund=refund.refund,
+        amount=refund.amount,
+        currency=refund.currency,
+    )
 
 
 def enter(decision: Decision, kind: EntryKind, of: Payment | Refund | Dispute) -> None:

@@ -13,7 +13,7 @@ from contracts.payment import (
     RecordProviderEvent,
     RefundPayment,
 )
-from services.payment.decision import Ask, Decision, NotBelieved, ask_back, failed, opened, step, turn
+from services.payment.decision import Ask, Decision, NotBelieved, ask_back, failed, gave_back, opened, step, turn
 from services.payment.elsewhere import disputed, refunded
 from services.payment.provider_words import refund, session
 from services.payment.state import LIVE, Account, Checkout
@@ -69,9 +69,17 @@ def _same(one: CreateCheckout, other: CreateCheckout) -> bool:
 
 
 def _give_back(decision: Decision, refund_id: str, asked: RefundPayment) -> None:
+    """Booking gives back once of a payment. A command that comes beside a refund which lives or is done, such as a dead letter
+    that is replayed after booking has asked anew, is about that very refund."""
     payment = decision.account.payment(asked.payment)
     if payment is None:
         raise NotBelieved(f"no such payment: {asked.payment}")
+    if (earlier := decision.account.given_back(payment)) is not None:
+        if earlier.amount != asked.amount:
+            raise NotBelieved(f"{earlier.amount} of it go back already, not {asked.amount}")
+        if earlier.status == "done":
+            decision.events.append(gave_back(decision, earlier))
+        return  # else what becomes of it is told when it is known
     if asked.amount > decision.account.left(payment):
         raise NotBelieved(f"{asked.amount} is more than the {decision.account.left(payment)} that are left")
     ask_back(decision, refund_id, payment, asked.amount, of_booking=True)

@@ -2,14 +2,13 @@
 
 from contracts.envelope import derived_id
 from contracts.payment import (
-    PaymentRefunded,
     PaymentSucceeded,
     ProviderRefund,
     ProviderSession,
     RefundFailed,
     RefundFailedReason,
 )
-from services.payment.decision import Decision, NotBelieved, ask_back, enter, failed, step, turn
+from services.payment.decision import Decision, NotBelieved, ask_back, enter, failed, gave_back, step, turn
 from services.payment.state import LIVE, REFUND, Checkout, CheckoutInput, Payment, Refund, RefundStatus
 
 
@@ -95,32 +94,25 @@ def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | Non
     status = _becomes(asked, said, became)
     if status is None:
         return
-    decision.put_refund(asked.model_copy(update={"status": status, "refund": said.id if said else asked.refund}))
+    asked, before = asked.model_copy(update={"status": status, "refund": said.id if said else asked.refund}), asked
+    decision.put_refund(asked)
     if status == "done":
         enter(decision, "refunded", asked)
+        if asked.of_booking:
+            decision.events.append(gave_back(decision, asked))
     if status == "failed":
-        enter(decision, "returned" if asked.status == "done" else "failed", asked)
-    if status == "failed" and not asked.elsewhere:
-        reason: RefundFailedReason = "failed" if said is not None else "refused"
-        decision.events.append(
-            RefundFailed(
-                booking_id=decision.about,
-                refund_id=asked.id,
-                payment=asked.payment,
-                amount=asked.amount,
-                reason=reason,
-                message=why,
-                automatic=not asked.of_booking,
-            )
-        )
-    if status == "done" and asked.of_booking and said is not None:
-        decision.events.append(
-            PaymentRefunded(
-                booking_id=decision.about,
-                refund_id=asked.id,
-                payment=asked.payment,
-                refund=said.id,
-                amount=asked.amount,
-                currency=asked.currency,
-            )
-        )
+        enter(decision, "returned" if before.status == "done" else "failed", asked)
+        if not asked.elsewhere:
+            decision.events.append(_did_not_give_back(decision, asked, "failed" if said is not None else "refused", why))
+
+
+def _did_not_give_back(decision: Decision, refund: Refund, reason: RefundFailedReason, why: str) -> RefundFailed:
+    return RefundFailed(
+        booking_id=decision.about,
+        refund_id=refund.id,
+        payment=refund.payment,
+        amount=refund.amount,
+        reason=reason,
+        message=why,
+        automatic=not refund.of_booking,
+    )

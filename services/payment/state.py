@@ -143,6 +143,11 @@ class Account(Value):
     def refund(self, refund_id: str | None) -> Refund | None:
         return next((each for each in self.refunds if each.id == refund_id), None)
 
+    def given_back(self, payment: Payment) -> Refund | None:
+        """What booking has asked to go back of this payment, unless that failed."""
+        asked = (each for each in self.refunds if each.of_booking and each.payment == payment.id)
+        return next((each for each in asked if each.status != "failed"), None)
+
     def left(self, payment: Payment) -> int:
         """What of this payment was neither given back nor promised."""
         back = (each.amount for each in self.refunds if each.payment == payment.id and each.status != "failed")

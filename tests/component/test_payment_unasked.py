@@ -111,3 +111,20 @@ async def test_a_page_that_the_provider_has_forgotten_is_over_and_another_one_is
     assert [each["metadata"]["checkout_id"] for each in await house.of("checkout_sessions", asked.booking_id)] == [
         second
     ]
+
+
+async def test_a_dead_refund_that_is_replayed_after_it_was_asked_anew_gives_nothing_back_again(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
+        paid = await house.paid(log, asked)
+        back = RefundPayment(booking_id=asked.booking_id, payment="pi_nobody_knows", amount=1000)
+        dead, _ = await house.bus.tell(back, reply_to=None)
+        assert (await event(log, "RefundFailed", asked.booking_id))["reason"] == "impossible"
+        back = back.model_copy(update={"payment": paid["payment"]})
+        anew, _ = await house.bus.tell(back, reply_to=None)
+        assert (await event(log, "PaymentRefunded", asked.booking_id))["refundId"] == anew
+        await house.bus.tell(back, dead, reply_to=None)  # as if the code could not handle it then, and can now
+        await log.until(lambda _: count(log, "PaymentRefunded", asked.booking_id) == 2, 30)
+    await house.settled()
+    assert [each["amount"] for each in await house.of("refunds", asked.booking_id)] == [1000]
+    await entered(house, asked.booking_id, captured=2500, asked=1000, refunded=1000)

@@ -123,9 +123,9 @@ def refunded(payment: str = "pi_1", amount: int = 2500) -> PaymentRefunded:
     )
 
 
-def not_refunded(payment: str = "pi_1", automatic: bool = False) -> RefundFailed:
+def not_refunded(payment: str = "pi_1", automatic: bool = False, reason: Any = "refused") -> RefundFailed:
     return RefundFailed(
-        booking_id=BOOKING_ID, refund_id=SECOND, payment=payment, amount=2500, reason="refused", automatic=automatic
+        booking_id=BOOKING_ID, refund_id=SECOND, payment=payment, amount=2500, reason=reason, automatic=automatic
     )
 
 

@@ -182,12 +182,30 @@ def test_a_refund_is_asked_for_under_the_commands_id_and_told_once() -> None:
 
 def test_no_more_goes_back_than_came() -> None:
     account = told("create", "open", "pay")
-    account.tell(refund(2000), "one")
-    with pytest.raises(NotBelieved, match="500"):
-        account.tell(refund(501), "two")
-    account.tell(refund(500), "three")
-    with pytest.raises(NotBelieved):
-        account.tell(refund(1, "pi_unknown"), "four")
+    for name, asked in (("one", refund(2501)), ("two", refund(1, "pi_unknown"))):
+        with pytest.raises(NotBelieved):
+            account.tell(asked, name)
+    account.tell(refund(2500), "three")
+    assert [call.id for call in account.called("refund")] == [id_of("three")]
+
+
+@pytest.mark.parametrize("status", ["asked", "pending", "succeeded"])
+def test_what_goes_back_of_a_payment_already_does_not_go_back_once_more(status: str) -> None:
+    """Of a payment booking gives back once: another command is its dead letter, replayed after it had asked anew."""
+    account = told("create", "open", "pay")
+    account.tell(refund(1000), "one")
+    [call] = account.called("refund")
+    if status != "asked":
+        account.refunded(call, status)
+    events = account.tell(refund(1000), "replayed")
+    if status == "succeeded":
+        assert (only(events, PaymentRefunded).refund_id, only(events, PaymentRefunded).refund) == (call.id, "re_1")
+    else:
+        assert events == []
+        assert only(account.refunded(call), PaymentRefunded).refund_id == call.id
+    assert account.called("refund") == [call]
+    with pytest.raises(NotBelieved, match="1000 of it go back already"):
+        account.tell(refund(500), "another amount")
 
 
 @pytest.mark.parametrize("tried", [True, False])
