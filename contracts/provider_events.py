@@ -59,6 +59,9 @@ class About(NamedTuple):
     booking_id: str
 
 
+NOBODY = About("", "00000000-0000-0000-0000-000000000000")  # whose something is as long as it is not known
+
+
 def heard(event: Object, about: About | None = None) -> Heard | None:
     """The record of this event; None if it is of a kind that changes nothing here, or about nothing of ours.
 

@@ -11,7 +11,7 @@ from chassis.decider import Decider
 from chassis.parts import Parts
 from chassis.service import run
 from contracts import topics
-from services.payment import provider, reconciler
+from services.payment import provider, reconciler, unowned
 from services.payment.handlers import PaymentService
 from services.payment.provider import Provider
 from services.payment.reads import READS
@@ -40,4 +40,4 @@ def main() -> None:
     def make(pool: asyncpg.Pool, failed: Callable[[BaseException], None]) -> Parts:
         return parts(settings, Provider(settings), pool, failed)
 
-    run(PaymentService.name, settings, make, READS, prunes=(inbox.PRUNE, calls.PRUNE, reconciler.PRUNE))
+    run(PaymentService.name, settings, make, READS, prunes=(inbox.PRUNE, calls.PRUNE, reconciler.PRUNE, unowned.PRUNE))

@@ -103,7 +103,9 @@ def refund(decision: Decision, refund_id: str | None, said: ProviderRefund | Non
     if status == "failed":
         enter(decision, "returned" if before.status == "done" else "failed", asked)
         if not asked.elsewhere:
-            decision.events.append(_did_not_give_back(decision, asked, "failed" if said is not None else "refused", why))
+            decision.events.append(
+                _did_not_give_back(decision, asked, "failed" if said is not None else "refused", why)
+            )
 
 
 def _did_not_give_back(decision: Decision, refund: Refund, reason: RefundFailedReason, why: str) -> RefundFailed:

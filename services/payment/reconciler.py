@@ -22,7 +22,7 @@ from chassis.telemetry import metrics
 from contracts import provider_events, topics
 from contracts.envelope import stamp, write
 from contracts.provider_events import About, Heard, NotUnderstood, Object
-from services.payment import storage
+from services.payment import storage, unowned
 from services.payment.found import is_news
 from services.payment.provider import Provider
 from services.payment.settings import PaymentSettings
@@ -77,7 +77,6 @@ SELECT id::text FROM inbox WHERE id = ANY($1::uuid[])
 UNION ALL
 SELECT id::text FROM found WHERE id = ANY($1::uuid[])
 """
-_OWNERS = "SELECT payment, organisation_id, booking_id::text FROM entries WHERE kind = 'captured' AND payment = ANY($1::text[])"
 _REMEMBER = "INSERT INTO found (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
 
 # Longer than the provider keeps what could be found again.
@@ -179,21 +178,17 @@ class Reconciler:
         newest = claim.heard
         since = max(claim.heard - OVERLAP, claim.now - KEPT)
         async for page in self.provider.events(since, provider_events.KINDS):
-            owners = await self._owners(page)
-            heard = [found for each in page if (found := self._heard(each, owners))]
-            await self._tell(claim, heard)
+            ours = [each for each in page if each["livemode"] is self.settings.live]
+            owners = await unowned.owners(self.database, ours)
+            await self._tell(claim, [found for each in ours if (found := self._heard(each, owners))])
+            await unowned.keep(self.database, [each for each in ours if provider_events.unnamed(each) not in owners])
             newest = max([newest, *(datetime.fromtimestamp(each["created"], UTC) for each in page)])
+        owned = await unowned.owned(self.database)
+        await self._tell(claim, owned)
+        await unowned.told(self.database, owned)
         return newest
 
-    async def _owners(self, page: Sequence[Object]) -> dict[str, About]:
-        """Whose the payments are that events name which name no booking: those that the ledger knows to have come."""
-        payments = {payment for each in page if (payment := provider_events.unnamed(each))}
-        rows = await self.database.fetch(_OWNERS, list(payments)) if payments else []
-        return {row[0]: About(row[1], row[2]) for row in rows}
-
     def _heard(self, event: Object, owners: Mapping[str, About]) -> Heard | None:
-        if event["livemode"] is not self.settings.live:
-            return None
         try:
             return provider_events.heard(event, owners.get(provider_events.unnamed(event) or ""))
         except NotUnderstood as error:

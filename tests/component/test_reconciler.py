@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import pytest
 from bus import Bus, stays, until
 from tills import Till, count, event, sent, till
@@ -12,6 +13,7 @@ from chassis.parts import Parts
 from chassis.telemetry import metrics
 from contracts import topics
 from contracts.payment import CreateCheckout
+from services.payment import unowned
 
 SOON = {"events_seconds": 0.2}
 SWEEP = {"sessions_seconds": 0.2}
@@ -33,7 +35,8 @@ async def due(house: Till) -> AsyncIterator[None]:
 
 async def claims_end(house: Till) -> None:
     """As if it were time for the next look, also where the time of whoever has begun one is not over."""
-    await house.sql("UPDATE reconciliation SET due_at = clock_timestamp(), failures = 0")
+    now = "UPDATE reconciliation SET due_at = clock_timestamp(), failures = 0, heard = least(heard, clock_timestamp())"
+    await house.sql(now)
 
 
 def metric(name: str) -> float:
@@ -65,10 +68,10 @@ async def looked(house: Till, what: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def having_looked(house: Till, what: str) -> AsyncIterator[Parts]:
+async def having_looked(house: Till, what: str, **settings: Any) -> AsyncIterator[Parts]:
     """A worker that has looked once, as it started, and does not look again."""
     before = await was_done(house, what)
-    async with house.inside() as worker:
+    async with house.inside(**settings) as worker:
 
         async def once() -> bool:
             return bool(await was_done(house, what) > before)
@@ -222,3 +225,49 @@ async def test_what_cannot_be_handled_is_told_once_and_lies_in_the_dead_letters(
         await log.read(300)
     told = [each for each in log.records if each.topic == topics.PAYMENT_COMMANDS.name]
     assert sum(each.key == strange.booking_id.encode() for each in told) == 1
+
+
+async def test_a_refund_made_at_the_provider_before_its_payment_is_decided_is_not_missed(house: Till) -> None:
+    asked = house.create()
+    async with house.bus.listening(topics.PAYMENT_EVENTS.name) as log:
+        async with house.inside():
+            await house.open(log, asked)
+        await house.pay(asked.booking_id)
+        [intent] = [each["id"] for each in await house.of("payment_intents", asked.booking_id)]
+        await house.stripe.client.v1.refunds.create_async({"payment_intent": intent, "amount": 700})
+        await claims_end(house)
+        async with having_looked(house, "events", deciding=False):  # the payment is told, and nobody decides about it
+            pass
+        # Much has happened at the provider since then.
+        await house.sql(
+            "UPDATE reconciliation SET heard = clock_timestamp() + interval '1 hour', due_at = clock_timestamp()"
+        )
+        ledger = "SELECT kind, sum(amount)::int FROM entries WHERE booking_id = $1::uuid GROUP BY kind"
+
+        async def there() -> bool:
+            return dict(await house.sql(ledger, asked.booking_id)) == {"captured": 2500, "refunded": 700}
+
+        async with house.inside(**SOON):
+            await until(there, 30)
+            await looked(house, "events")
+        await log.read(300)
+    assert await house.sql("SELECT 1 FROM unowned WHERE payment = $1", intent) == []
+    assert count(log, "PaymentSucceeded", asked.booking_id) == 1
+
+
+async def test_of_what_nobody_here_has_paid_for_only_the_latest_is_kept_and_not_for_ever(house: Till) -> None:
+    of = {"amount": 1, "currency": "eur", "status": "succeeded", "metadata": {}}
+    about = [{**of, "id": f"re_{number}", "payment_intent": f"pi_{number}"} for number in range(4)]
+    refunds = [{"id": f"evt_{each['id']}", "type": "refund.created", "data": {"object": each}} for each in about]
+    await house.sql("DELETE FROM unowned")
+    pool = await asyncpg.create_pool(house.bus.infra.dsn("payment"), min_size=1, max_size=1)
+    try:
+        for each in (*refunds, refunds[2]):
+            await unowned.keep(pool, [each], most=2)
+        assert await house.sql("SELECT payment FROM unowned ORDER BY payment") == [("pi_2",), ("pi_3",)]
+        assert await unowned.owned(pool) == []
+        await house.sql("UPDATE unowned SET found_at = found_at - interval '9 days' WHERE payment = 'pi_2'")
+        await pool.execute(unowned.PRUNE)
+        assert await house.sql("SELECT payment FROM unowned") == [("pi_3",)]
+    finally:
+        await pool.close()

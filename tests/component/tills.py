@@ -22,6 +22,7 @@ from contracts.examples import CREATE_CHECKOUT
 from contracts.payment import CreateCheckout
 from services.payment import app
 from services.payment.provider import Provider
+from services.payment.reconciler import Reconciler
 from services.payment.settings import PaymentSettings
 
 MIGRATIONS = Path(app.__file__).parent / "migrations"
@@ -57,9 +58,8 @@ class Till:
             },
         )
 
-    @contextlib.asynccontextmanager
-    async def inside(self, **settings: Any) -> AsyncIterator[Parts]:
-        """A payment worker within the test: nothing to kill, and there at once."""
+    def settings(self, **changes: Any) -> PaymentSettings:
+        """Of a payment worker within the test."""
         usual = {"provider_seconds": 5, "events_seconds": QUIET, "sessions_seconds": QUIET}
         shared = {"kafka": self.bus.infra.kafka, "internal_token": "between us", "session_timeout_ms": 1000}
         mine = {
@@ -68,9 +68,15 @@ class Till:
             "provider_url": self.stripe.url,
             "provider_key": KEY,
         }
-        told, failures = PaymentSettings(**{**shared, **mine, **usual, **settings}), list[BaseException]()
+        return PaymentSettings(**{**shared, **mine, **usual, **changes})
+
+    @contextlib.asynccontextmanager
+    async def inside(self, *, deciding: bool = True, **settings: Any) -> AsyncIterator[Parts]:
+        """A payment worker within the test: nothing to kill, and there at once. `deciding`: or it reads the provider's lists alone."""
+        told, failures = self.settings(**settings), list[BaseException]()
         pool, door = await database.connect(told.database, 6, "payment"), Provider(told)
-        worker = app.parts(told, door, pool, failures.append)
+        reading = Parts(Reconciler(told, door, pool, failures.append))
+        worker = app.parts(told, door, pool, failures.append) if deciding else reading
         try:
             await worker.start()
             async with asyncio.timeout(20):
