@@ -7,7 +7,21 @@ import pytest
 from bookings import ASK, CANCEL, HELD, KEPT, RESCHEDULE, answer
 from hypothesis import given
 from hypothesis import strategies as st
-from purses import OPEN, PAID, PAY_IN, REFUNDING, ask, changed, give_back, has_changed, on, refunded, told
+from purses import (
+    OPEN,
+    PAID,
+    PAY_IN,
+    REFUNDED,
+    REFUNDING,
+    ask,
+    changed,
+    give_back,
+    has_changed,
+    not_refunded,
+    on,
+    refunded,
+    told,
+)
 
 from contracts.availability import ReleaseSlot, SlotLost, SlotMoved, SlotReleased
 from contracts.booking import CancellationPreview
@@ -226,3 +240,16 @@ def test_the_preview_shows_the_policy_that_counts_where_the_product_has_none() -
     shown = cancellation.preview(on(PAID, cancellation_policy=()), LATER)
     assert shown.cancellation_policy == (Step(hours_before=0, refund_percent=100),)
     assert shown.until == BEGINS
+
+
+def test_a_refund_that_went_back_is_not_undone_by_a_dead_command_that_dies_once_more() -> None:
+    again = told(REFUNDED, not_refunded(reason="impossible"))
+    assert again == Decision(REFUNDED)
+    assert told(REFUNDING, not_refunded(reason="impossible")).outputs != (), "payment has not even tried the first one"
+
+
+@pytest.mark.parametrize(
+    ("state", "kept", "going_back"), [(PAID, 2500, 0), (REFUNDING, 2500, 2500), (REFUNDED, 0, 0)], ids=str
+)
+def test_money_is_kept_until_it_has_gone_back(state: Any, kept: int, going_back: int) -> None:
+    assert (state.purse.kept, state.purse.going_back) == (kept, going_back)

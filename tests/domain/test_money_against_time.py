@@ -275,12 +275,6 @@ def test_a_refund_that_the_provider_refuses_is_shown_and_asked_for_again_by_anot
     assert done.state.booking.status == "REFUNDED"
 
 
-def test_a_refund_that_went_back_is_not_undone_by_a_dead_command_that_dies_once_more() -> None:
-    again = told(REFUNDED, not_refunded(reason="impossible"))
-    assert again == Decision(REFUNDED)
-    assert told(REFUNDING, not_refunded(reason="impossible")).outputs != (), "payment has not even tried the first one"
-
-
 def test_a_refund_that_was_refused_and_had_its_effect_all_the_same_makes_the_booking_refunded() -> None:
     shown = told(REFUNDING, not_refunded()).state
     done = told(shown, refunded()).state

@@ -58,6 +58,10 @@ def test_a_period_counts_what_happened_in_it() -> None:
     assert line(account, *days).kept == 2500
     later = line(account, *days, begin=NOON + DAY, end=NOON + 3 * DAY)
     assert (later.captured, later.refunded, later.kept, later.kept_today) == (0, 1000, -1000, 1500)
+    at_its_ends = line(account, *days, begin=NOON, end=NOON + 2 * DAY)
+    assert (at_its_ends.captured, at_its_ends.refunded) == (2500, 0), (
+        "it begins with its begin, and ends before its end"
+    )
     assert lines("demo", BOOKING_ID, account.account, dated(account, NOON), NOON + DAY, NOON + 2 * DAY, NOON) == []
 
 

@@ -154,6 +154,21 @@ def test_money_that_was_not_asked_for_goes_back_once(wrong: dict[str, Any]) -> N
     assert not any(isinstance(event, PaymentSucceeded) for event in account.events)
 
 
+def test_a_second_payment_on_a_page_that_is_paid_goes_back() -> None:
+    account = told("create", "open", "pay")
+    assert account.completed(paid(payment="pi_second")) == account.completed(paid(payment="pi_second")) == []
+    [call] = account.called("refund")
+    assert call.request.model_dump()["payment"] == "pi_second"
+    assert account.status() == "paid"
+
+
+def test_the_session_of_another_page_is_not_taken_for_this_one() -> None:
+    account = told("create", "open")
+    with pytest.raises(NotBelieved, match="a session of"):
+        account.outcome("close", session=session(checkout_id=id_of("second"), status="expired", url=None))
+    assert account.status() == "open"
+
+
 @pytest.mark.parametrize(
     "wrong", [{"mode": "setup"}, {"live": True}, {"payment": None}, {"checkout_id": None}], ids=str
 )
@@ -244,11 +259,21 @@ def test_a_refund_that_fails_may_be_asked_for_again() -> None:
     only(account.refunded(account.called("refund")[1]), PaymentRefunded)
 
 
-def test_a_refund_of_another_amount_is_not_believed() -> None:
+@pytest.mark.parametrize("wrong", [{"amount": 1}, {"currency": "USD"}, {"payment": "pi_second"}], ids=str)
+def test_a_refund_of_something_else_is_not_believed(wrong: dict[str, Any]) -> None:
     account = told("create", "open", "pay")
+    account.completed(paid(payment="pi_second", id="cs_second"))
     account.tell(refund(2500), "one")
     with pytest.raises(NotBelieved):
-        account.refunded(account.called("refund")[0], amount=1)
+        account.refunded(account.called("refund")[1], **wrong)
+
+
+def test_a_refund_that_somebody_has_to_approve_is_on_its_way() -> None:
+    account = told("create", "open", "pay")
+    account.tell(refund(2500), "one")
+    [call] = account.called("refund")
+    assert account.refunded(call, "requires_action") == []
+    only(account.refunded(call), PaymentRefunded)
 
 
 def test_each_status_has_its_row_and_money_is_passed_over_nowhere() -> None:
