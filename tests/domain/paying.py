@@ -6,7 +6,13 @@ from typing import Any, TypeVar
 from contracts.envelope import derived_id
 from contracts.examples import BOOKING_ID, CREATE_CHECKOUT, OPEN_SESSION
 from contracts.model import Message
-from contracts.payment import ProviderRefund, ProviderSession, RecordCallOutcome, RecordProviderEvent
+from contracts.payment import (
+    ProviderRefund,
+    ProviderSession,
+    RecordCallOutcome,
+    RecordProviderEvent,
+    RefundPayment,
+)
 from services.payment import domain
 from services.payment.decision import Ask
 from services.payment.state import Account, Entry, Refund
@@ -91,3 +97,15 @@ def only(events: list[Message], kind: type[M]) -> M:
     [event] = events
     assert isinstance(event, kind)
     return event
+
+
+def told(*steps: str) -> Told:
+    """An account after these steps."""
+    account = Told()
+    for step in steps:
+        {"create": account.create, "open": account.opened, "pay": lambda: account.completed(paid())}[step]()
+    return account
+
+
+def refund(amount: int, payment: str = "pi_first") -> RefundPayment:
+    return RefundPayment(booking_id=BOOKING_ID, payment=payment, amount=amount)
