@@ -37,7 +37,7 @@ Sight = dict[str, Any]
 
 
 async def look(place: Place) -> Sight:
-    """All of it. What cannot be seen is in `unknown`, with the reason; nothing is raised for it."""
+    """All of it. What cannot be seen is in `unknown`, with the reason; what has no address in `notLookedAt`. Raises nothing for it."""
     unknown: dict[str, str] = {}
 
     async def had(name: str, work: Awaitable[Any], otherwise: Any) -> Any:
@@ -62,6 +62,7 @@ async def look(place: Place) -> Sight:
         "openCalls": sum(call["open"] for call in calls) if any(inside.values()) else None,
         "oldestCall": min(calls, key=lambda call: str(call["createdAt"]), default=None),
         "unknown": unknown,
+        "notLookedAt": place.unnamed(),
     }
 
 
