@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from embedded import payments, supported
+from embedded import heard, payments, supported
 from embedded.operate import asking
 from embedded.operate import commands as operate
 
@@ -194,6 +194,7 @@ def main() -> None:
     obstacle = supported.obstacle()
     if obstacle is not None:
         sys.exit(obstacle)
+    heard.outlast()
     app()
 
 

@@ -112,6 +112,7 @@ def tail(
 ) -> None:
     """Follow booking.events; Ctrl-C ends it."""
     from contracts import connecting
+    from embedded import heard
     from embedded.operate import tail as tails
 
     if booking is not None:
@@ -129,7 +130,7 @@ def tail(
             async for event in events:
                 print(json.dumps(event, ensure_ascii=False) if as_json else tails.line(event), flush=True)
                 seen += 1
-                if seen == limit:
+                if seen == limit or heard.left():
                     return
 
     with contextlib.suppress(KeyboardInterrupt):
