@@ -214,6 +214,11 @@ def marks(found: Sequence[Mark], done: bool = False) -> None:
 def republished(done: Republished) -> None:
     """What was stored, what was missing, what was sent again."""
     rows = [(name, done.stored[name], done.missing[name], done.sent[name]) for name in sorted(done.stored)]
-    console().print(table("Stored outputs", ("topic", "stored", "not in Kafka", "sent again"), rows))
+    if rows:
+        console().print(table("Stored outputs", ("topic", "stored", "not in Kafka", "sent again"), rows))
+    else:
+        print("nothing of it was stored since then")
+    for line in done.skipped:
+        print(f"not looked at: {line}")
     for line in done.left:
         print(f"not sent: {line}")
