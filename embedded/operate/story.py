@@ -175,7 +175,8 @@ class _Gathered:
         node["topic"], node["type"] = record.topic, node["type"] or headers.get("ce_type")
         node["sentBy"] = node["sentBy"] or headers.get("ce_source")
         node["sentAt"] = node["sentAt"] or headers.get("ce_time")
-        node["acceptedAt"] = stamp(datetime.fromtimestamp(record.timestamp / 1000, UTC)).decode()
+        accepted = stamp(datetime.fromtimestamp(record.timestamp / 1000, UTC)).decode()
+        node["acceptedAt"] = min(node["acceptedAt"] or accepted, accepted)  # a client may have repeated it later
         node["cause"] = node["cause"] or headers.get("ce_causationid")
         if node["body"] is None and record.value is not None:
             try:
