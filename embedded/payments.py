@@ -18,6 +18,7 @@ EVERYBODY = "*"
 AT_ONCE = 8  # bookings asked about side by side
 AGAIN_SECONDS = 1.0
 SUMS = ("captured", "refunded", "disputed", "kept")
+COULD_NOT_LOOK = 2  # as of all commands that look
 ODD = 4  # the exit code when something does not add up: a job that runs this each night says so
 
 Line = dict[str, Any]
@@ -55,7 +56,7 @@ def ledger(
         lines = asyncio.run(where.ledger(organisation, since, until))
     except (Unreachable, ValueError) as error:
         print(f"holdfast: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        raise typer.Exit(COULD_NOT_LOOK) from None
     odd = [
         {"organisation": each["organisation"], "bookingId": each["bookingId"], "problem": problem}
         for each in lines

@@ -27,19 +27,19 @@ async def said(*options: str, **environment: str) -> tuple[int, str]:
 
 async def test_where_nothing_runs_it_says_so_and_the_way_out(tmp_path):
     assert await said("--data", str(tmp_path)) == (
-        1,
+        2,
         f"holdfast: no platform runs in {tmp_path}: start it with `holdfast up`, or name another folder with --data\n",
     )
     code, words = await said("--url", "http://127.0.0.1:9")
-    assert (code, "HOLDFAST_INTERNAL_TOKEN is not set" in words) == (1, True)
+    assert (code, "HOLDFAST_INTERNAL_TOKEN is not set" in words) == (2, True)
     code, words = await said("--url", "http://127.0.0.1:9", HOLDFAST_INTERNAL_TOKEN="x")
-    assert (code, "http://127.0.0.1:9/ledger does not answer" in words, "Traceback" in words) == (1, True, False)
+    assert (code, "http://127.0.0.1:9/ledger does not answer" in words, "Traceback" in words) == (2, True, False)
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2027-13-01", "2027-01-11T09:00:00"])
 async def test_what_is_no_day_is_named(tmp_path, day):
     code, words = await said("--from", day, "--data", str(tmp_path))
-    assert (code, words.startswith(f"holdfast: {day!r}")) == (1, True)
+    assert (code, words.startswith(f"holdfast: {day!r}")) == (2, True)
 
 
 def test_a_day_counts_to_its_end():
@@ -102,4 +102,4 @@ def test_nothing_is_cut_off_however_narrow_the_terminal_is(capsys, monkeypatch):
 
 async def test_a_period_that_ends_before_it_begins_is_refused(tmp_path):
     code, words = await said("--from", "2027-01-11", "--to", "2027-01-09", "--data", str(tmp_path))
-    assert (code, "the period ends before it begins" in words) == (1, True)
+    assert (code, "the period ends before it begins" in words) == (2, True)

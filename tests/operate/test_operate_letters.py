@@ -112,6 +112,25 @@ async def test_unknown_letters_and_services_are_named(platform: Any) -> None:
     assert "there is no topic bookings.dead-letters" in nobody.complained
 
 
+@pytest.mark.parametrize(
+    ("created", "word"),
+    [
+        (-timedelta(days=7), "more than 7 days ago"),
+        (-timedelta(days=6, hours=23), None),
+        (timedelta(minutes=4, seconds=59), None),
+        (timedelta(minutes=5, seconds=1), "more than 5 minutes ahead of now"),
+    ],
+)
+def test_what_would_be_buried_again_for_its_time_is_not_replayed(created: timedelta, word: str | None) -> None:
+    sample = json.loads((SAMPLES / "CreateBooking.v1.json").read_text())
+    now = datetime.fromisoformat(sample["headers"]["ce_time"]) - created
+    headers = [(key, value.encode()) for key, value in sample["headers"].items()]
+    letter: Any = SimpleNamespace(headers=headers, timestamp=int(now.timestamp() * 1000))
+    why = obstacle(letter, now)
+    assert (why is None) == (word is None)
+    assert word is None or (why is not None and word in why)
+
+
 @pytest.mark.parametrize(("name", "whose"), [("ReleaseSlot", True), ("RefundPayment", True), ("CreateBooking", False)])
 def test_what_booking_was_told_of_is_not_replayed_behind_its_back(name: str, whose: bool) -> None:
     sample = json.loads((SAMPLES / f"{name}.v1.json").read_text())
