@@ -56,6 +56,14 @@ async def test_half_a_look_at_the_marks_is_none(platform: Any, words: tuple[str,
     )
 
 
+async def test_ledger_of_what_is_not_payment_says_so(platform: Any) -> None:
+    booking = addresses(platform)["HOLDFAST_GATEWAY_BOOKING_URL"]
+    token = (platform.data / "token").read_text()
+    answer = await typed("payments", "ledger", "--url", booking, HOLDFAST_INTERNAL_TOKEN=token)
+    assert answer.code == 2
+    assert answer.complained == f"holdfast: {booking}/ledger is not there: is it payment's read port?\n"
+
+
 async def test_republish_names_the_service_that_it_passes_over(platform: Any, empty: str) -> None:
     here = {**addresses(platform), "HOLDFAST_PAYMENT_DATABASE": empty}
     words = ("log", "republish", "--since", "1s", "--dry-run", "--service")
