@@ -2,6 +2,10 @@
 
 import io
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 class _Patient(io.FileIO):
@@ -9,12 +13,12 @@ class _Patient(io.FileIO):
 
     left = False
 
-    def write(self, data: bytes) -> int:  # type: ignore[override]  # what a BufferedWriter hands over
+    def write(self, data: "ReadableBuffer", /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
             self.left = True
-            return len(data)
+            return memoryview(data).nbytes
 
 
 def outlast() -> None:
@@ -24,7 +28,7 @@ def outlast() -> None:
         return
     said.flush()
     pipe = io.BufferedWriter(_Patient(said.fileno(), "wb", closefd=False))
-    sys.stdout = io.TextIOWrapper(pipe, said.encoding, said.errors, line_buffering=said.line_buffering)
+    sys.stdout = io.TextIOWrapper(pipe, said.encoding, said.errors, line_buffering=bool(said.line_buffering))
 
 
 def left() -> bool:
