@@ -15,7 +15,7 @@ from chassis.backlog import Messages
 from chassis.batch import Behind, Gap, Lost, Offsets, Spans, Stubborn
 from chassis.database import TRANSIENT
 from chassis.entries import Send
-from chassis.messages import DeadRecord, Incoming
+from chassis.messages import DeadRecord, Incoming, shortened
 from chassis.stream import Stream
 from chassis.suspects import MOST_ATTEMPTS
 from chassis.telemetry import metrics
@@ -87,7 +87,7 @@ class Attempts:
         except Exception as error:
             if isinstance(message, DeadRecord):
                 raise
-            reason = f"{dead_letters.FAILED}{type(error).__name__}: {error}"[:1000]
+            reason = shortened(f"{dead_letters.FAILED}{type(error).__name__}: {error}")
             about = tracing.about(message.envelope.correlation, message.envelope.traceparent)
             log.exception("dead letter: %s %s", message.envelope.type, message.id, extra=about)
             dead = DeadRecord(message.record, reason, message.envelope, message.body)

@@ -11,6 +11,8 @@ from contracts.envelope import RECORDS, Envelope, UnreadableEnvelope, derived_id
 from contracts.model import Message
 from contracts.topics import MESSAGE_BYTES
 
+MOST_REASON = 1000  # characters
+
 
 class Incoming(NamedTuple):
     """A message as it came, with the record that carried it."""
@@ -82,6 +84,11 @@ def columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) or [()] * width
 
 
+def shortened(reason: str) -> str:
+    """A reason as it is kept with a dead letter; that more was there is seen."""
+    return reason if len(reason) <= MOST_REASON else reason[: MOST_REASON - 1] + "…"
+
+
 class DeadRecord(NamedTuple):
     """A record that is no message that this service understands, and why."""
 
@@ -122,8 +129,8 @@ def open_record(record: "ConsumerRecord[bytes, bytes]", models: dict[str, type[M
         # Where and what, never the value: the reason is listed and logged, and a value may be somebody's address.
         wrong = error.errors(include_url=False, include_context=False, include_input=False)
         reason = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in wrong)
-        return DeadRecord(record, reason[:1000], envelope)
+        return DeadRecord(record, shortened(reason), envelope)
     except ValueError as error:
-        return DeadRecord(record, " ".join(str(error).split())[:1000], envelope)
+        return DeadRecord(record, shortened(" ".join(str(error).split())), envelope)
     except Exception as error:  # whatever a hostile record makes a library raise, the next one goes on
-        return DeadRecord(record, f"{type(error).__name__}: {error}"[:1000], envelope)
+        return DeadRecord(record, shortened(f"{type(error).__name__}: {error}"), envelope)

@@ -7,10 +7,8 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from types import FrameType
 from typing import Protocol, TypeVar
 
 import asyncpg
@@ -28,6 +26,7 @@ from chassis.listening import shared_socket
 from chassis.notify import notify
 from chassis.reaching import Reaching
 from chassis.reads import Read, routes
+from chassis.serving import Server
 from chassis.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -190,15 +189,6 @@ async def patiently(what: str, action: Callable[[], Awaitable[T]], errors: tuple
             notify(f"STATUS=waiting for {what}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
-
-
-class Server(uvicorn.Server):
-    """Ends with code 0 when it was asked to end."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        # Not uvicorn's own: it would raise the signal again at the end, and the process would seem to have been killed.
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
 
 
 def serve(app: ASGIApp, host: str, port: int, metrics_port: int | None = None) -> None:

@@ -118,8 +118,8 @@ class TracedBatches(Batches):
             "messaging.batch.message_count": together,
             "holdfast.organisation": envelope.organisation,
         }
-        if message.id in ledger.known or entry is None:
-            about["holdfast.known"] = "true"  # it was decided before
+        if entry is None or entry.place != (record.topic, record.partition, record.offset):
+            about["holdfast.known"] = "true"  # it was decided before, perhaps just now
         else:
             about["holdfast.outputs"] = [
                 _short(each.type) if each.topic else "answer" for each in entry.outputs if not entry.dead

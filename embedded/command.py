@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from embedded import payments, supported
+from embedded import heard, payments, supported
 from embedded.operate import asking
 from embedded.operate import commands as operate
 
@@ -194,6 +194,7 @@ def main() -> None:
     obstacle = supported.obstacle()
     if obstacle is not None:
         sys.exit(obstacle)
+    heard.outlast()
     app()
 
 
@@ -252,21 +253,16 @@ def _replicas(word: str) -> tuple[str, int]:
 
 
 def _show(run: dict[str, Any], state: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from embedded.operate import telling
 
-    table = Table(title=f"Holdfast, {STATES[state]} (started {run.get('started')})")
-    for heading in "process", "pid", "address", "metrics":
-        table.add_column(heading)
     addresses = {name: run.get(name) for name in ("kafka", "postgres", "gateway", "sandbox")}
     addresses |= run.get("reads", {})
     metrics = run.get("metrics", {})
-    table.add_row("supervisor", _pid(run.get("supervisor")), "", "")
+    rows = [("supervisor", _pid(run.get("supervisor")), "", "")]
     for name, pid in run.get("processes", {}).items():
-        table.add_row(
-            name, _pid(pid), addresses.get(name) or addresses.get(name.rpartition("-")[0]) or "", metrics.get(name, "")
-        )
-    Console().print(table)
+        address = addresses.get(name) or addresses.get(name.rpartition("-")[0]) or ""
+        rows.append((name, _pid(pid), address, metrics.get(name, "")))
+    telling.processes(f"Holdfast, {STATES[state]} (started {run.get('started')})", rows)
 
 
 def _pid(pid: object) -> str:

@@ -129,6 +129,8 @@ class Where:
             while following is not None:
                 more = {"after": following} if following else {}
                 page = await _asked(session, f"{self.payment}/ledger", organisation, {**asked, **more})
+                if page is None:
+                    raise Unreachable(f"{self.payment}/ledger is not there: is it payment's read port?")
                 lines += page["data"]
                 following = page["next"]
             if self.booking is not None:

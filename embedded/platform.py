@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from embedded import child, money, ports
 from embedded.child import Program
@@ -168,6 +168,21 @@ class Platform(Infrastructure):
         }
 
 
+P = TypeVar("P", bound=Platform)
+
+
+@contextlib.asynccontextmanager
+async def started(platform: P) -> AsyncIterator[P]:
+    """This platform, ready; nothing of it is left running afterwards."""
+    try:
+        await platform.start(DATABASES)
+        await platform.start_services()
+        platform.settled()
+        yield platform
+    finally:
+        await platform.stop()
+
+
 @contextlib.asynccontextmanager
 async def running(
     data: Path | None = None,
@@ -187,14 +202,8 @@ async def running(
     """
     plan = Plan(port, length(hold), scale or {}, settings or {})
     with opened(data) as mine:
-        platform = Platform(mine, say, fast_sessions, plan)
-        try:
-            await platform.start(DATABASES)
-            await platform.start_services()
-            platform.settled()
+        async with started(Platform(mine, say, fast_sessions, plan)) as platform:
             yield platform
-        finally:
-            await platform.stop()
 
 
 def length(text: str | timedelta) -> timedelta:

@@ -9,6 +9,10 @@ class Problem(Exception):
     """Something outside our hands failed; the message says what, why, and the way out."""
 
 
+class NoLook(Problem):
+    """Nobody could even look: an address is not known, or what is asked about cannot be."""
+
+
 @contextlib.asynccontextmanager
 async def side_by_side() -> AsyncIterator[asyncio.TaskGroup]:
     """A task group out of which the first Problem comes as itself, when the others have been cancelled."""

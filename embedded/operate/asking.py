@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sys
+import uuid
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,7 +48,7 @@ def looked(work: Coroutine[Any, Any, T], problem_is: int = COULD_NOT_LOOK) -> T:
     from aiokafka.errors import KafkaError
 
     from embedded.operate.databases import AWAY
-    from embedded.problem import Problem
+    from embedded.problem import NoLook, Problem
 
     away: tuple[type[BaseException], ...] = (KafkaError, *AWAY)
     refused = (
@@ -57,6 +58,8 @@ def looked(work: Coroutine[Any, Any, T], problem_is: int = COULD_NOT_LOOK) -> T:
     )
     try:
         return asyncio.run(work)
+    except NoLook as problem:
+        fail(str(problem), COULD_NOT_LOOK)
     except Problem as problem:
         fail(str(problem), problem_is)
     except refused as error:
@@ -83,6 +86,14 @@ def moment(text: str | None) -> datetime | None:
     if moment is None or moment.tzinfo is None:
         fail(f"{text!r} is no time: write 30m, 24h or 2027-01-11T09:00:00Z", COULD_NOT_LOOK)
     return moment
+
+
+def booking(text: str) -> str:
+    """The id of a booking as messages have it."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        fail(f"{text!r} is no id: it looks like 4b96f5ea-3d46-59a4-912d-eb2a1da8d934", COULD_NOT_LOOK)
 
 
 def answered(told: Any) -> None:

@@ -66,22 +66,15 @@ def story(
     as_json: asking.JsonOption = False,
 ) -> None:
     """Tell what happened to a booking: each message and call, what caused it, who decided it, and when."""
-    import uuid
-
     from embedded.operate import story as stories
-    from embedded.operate import telling
+    from embedded.operate import story_told
 
-    try:
-        booking_id = str(uuid.UUID(booking_id))
-    except ValueError:
-        asking.fail(
-            f"{booking_id!r} is no id: it looks like 4b96f5ea-3d46-59a4-912d-eb2a1da8d934", asking.COULD_NOT_LOOK
-        )
+    booking_id = asking.booking(booking_id)
     told = asking.looked(stories.read(asking.place(data), booking_id), asking.FOUND)
     if as_json:
         asking.answered(told.told())
     else:
-        telling.story(told)
+        story_told.told(told)
 
 
 def verify(
@@ -119,7 +112,11 @@ def tail(
 ) -> None:
     """Follow booking.events; Ctrl-C ends it."""
     from contracts import connecting
+    from embedded import heard
     from embedded.operate import tail as tails
+
+    if booking is not None:
+        booking = asking.booking(booking)
 
     async def work() -> None:
         place, seen = asking.place(data), 0
@@ -133,7 +130,7 @@ def tail(
             async for event in events:
                 print(json.dumps(event, ensure_ascii=False) if as_json else tails.line(event), flush=True)
                 seen += 1
-                if seen == limit:
+                if seen == limit or heard.left():
                     return
 
     with contextlib.suppress(KeyboardInterrupt):

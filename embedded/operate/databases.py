@@ -2,10 +2,13 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 from asyncpg.exceptions import InterfaceError, PostgresError
+
+from contracts.envelope import stamp
 
 ROWS = 1000
 AWAY: tuple[type[BaseException], ...] = (OSError, TimeoutError, PostgresError, InterfaceError)
@@ -47,6 +50,11 @@ async def streamed(connection: Connection, sql: str, *arguments: Any) -> AsyncIt
     """The rows of a statement, inside `snapshot`, few in memory."""
     async for row in connection.cursor(sql, *arguments, prefetch=ROWS):
         yield row
+
+
+def written(moment: datetime | None) -> str | None:
+    """A column's time as messages have it."""
+    return stamp(moment).decode() if moment else None
 
 
 async def has(connection: Connection, table: str) -> bool:

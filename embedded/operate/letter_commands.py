@@ -80,14 +80,16 @@ def drop_letters(
     data: asking.DataOption = None,
 ) -> None:
     """Set letters aside: a note says that nothing is to be done. The records stay in Kafka until their time is over."""
-    from embedded.operate import letters
+    from embedded.operate import letters, telling
 
     async def work() -> None:
         place = asking.place(data)
         found = await letters.gathered(place)
         mine = [letters.chosen(found, asked) for asked in letter]
         if not yes:
-            names = ", ".join(f"{each.id} ({each.type or 'unreadable'}: {each.reason[:80]})" for each in mine)
+            names = ", ".join(
+                f"{each.id} ({each.type or 'unreadable'}: {telling.cut(each.reason, 80)})" for each in mine
+            )
             asking.fail(
                 f"this would set aside {names}. Kafka keeps the record until its topic's time is over; it is listed with "
                 "--all only. Say --yes to do it.",

@@ -15,6 +15,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from chassis.batch import NEWEST
 from contracts import topics
 from contracts.availability import CommitSlot, ExtendSlot, HoldSlot, MoveSlot, QuoteExtras, ReleaseSlot
 from contracts.envelope import UnreadableEnvelope, read, stamp
@@ -163,6 +164,8 @@ def obstacle(record: log.Record, now: datetime) -> str | None:
         return f"its headers are not those of a message ({error}): it would be buried again"
     if now - envelope.created > topics.WEEK - timedelta(minutes=1):
         return f"it was created at {envelope.created:%Y-%m-%d %H:%M}, more than 7 days ago: it would be buried again"
+    if (envelope.created - now).total_seconds() > NEWEST:
+        return f"it was created at {envelope.created:%Y-%m-%d %H:%M:%S}, more than 5 minutes ahead of now: it would be buried again"
     if envelope.type not in topics.models():
         return f"no service of this release knows {envelope.type}: it would be buried again"
     if envelope.type in QUESTIONS:

@@ -10,7 +10,7 @@ from typing import Any
 
 from contracts import connecting
 from embedded import folder
-from embedded.problem import Problem
+from embedded.problem import NoLook, Problem
 
 DEFAULT_DATA = Path(".data/up")
 SERVICES = ("availability", "booking", "payment", "notifier")  # those with a database
@@ -35,11 +35,24 @@ class Place:
     run: Mapping[str, Any] | None = None  # of a data folder: processes and pids
 
     def needs(self, *services: str) -> None:
-        """Raises Problem, with the way out, unless the databases of these services are known."""
+        """Raises NoLook, with the way out, unless the databases of these services are known."""
+        for service in services:
+            if service not in SERVICES:
+                raise NoLook(f"{service!r} is no service with a database: {', '.join(SERVICES)}")
         missing = [service for service in services if service not in self.databases]
         if missing:
             names = ", ".join(f"HOLDFAST_{service.upper()}_DATABASE" for service in missing)
-            raise Problem(f"{self.name}: the address of a database is not known: set {names}")
+            raise NoLook(f"{self.name}: the address of a database is not known: set {names}")
+
+    def unnamed(self) -> list[str]:
+        """What there is to look at and no address leads to, in words; of a data folder all that there are are known."""
+        if self.run is not None:
+            return []
+        databases = [service for service in SERVICES if service not in self.databases]
+        probes = [name for name in (*SERVICES, "relay") if name not in self.reads]
+        probes += [] if self.gateway else ["gateway"]
+        found = {"databases": databases, "readiness": probes}
+        return [f"{what} of {', '.join(names)}" for what, names in found.items() if names]
 
 
 def of(data: Path | None) -> Place:

@@ -60,6 +60,7 @@ class Republished:
     missing: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
     left: list[str] = field(default_factory=list)  # what cannot be made again, and why
+    skipped: list[str] = field(default_factory=list)  # services of which there was nothing to look at
 
     def told(self) -> dict[str, Any]:
         """For programs."""
@@ -80,6 +81,11 @@ async def republish(
         )
     begin = max(since, datetime.now(UTC) - topics.WEEK + timedelta(minutes=10))
     done = Republished()
+    mine = [service] if service else list(place.databases)
+    for name in mine:
+        async with databases.connected(place.databases[name]) as connection:
+            if not await databases.has(connection, "inbox"):
+                done.skipped.append(f"{name}: its database has no tables yet")
     with opened() as scratch:
         await _known(place, scratch, begin)
         producer = AIOKafkaProducer(
@@ -87,7 +93,7 @@ async def republish(
         )
         await producer.start()
         try:
-            for name in [service] if service else list(place.databases):
+            for name in mine:
                 waiting: list[Any] = []
                 async for output in _outputs(place, name, begin):
                     wanted = topic in (None, output.stored.topic)

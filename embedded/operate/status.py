@@ -37,7 +37,7 @@ Sight = dict[str, Any]
 
 
 async def look(place: Place) -> Sight:
-    """All of it. What cannot be seen is in `unknown`, with the reason; nothing is raised for it."""
+    """All of it. What cannot be seen is in `unknown`, with the reason; what has no address in `notLookedAt`. Raises nothing for it."""
     unknown: dict[str, str] = {}
 
     async def had(name: str, work: Awaitable[Any], otherwise: Any) -> Any:
@@ -62,6 +62,7 @@ async def look(place: Place) -> Sight:
         "openCalls": sum(call["open"] for call in calls) if any(inside.values()) else None,
         "oldestCall": min(calls, key=lambda call: str(call["createdAt"]), default=None),
         "unknown": unknown,
+        "notLookedAt": place.unnamed(),
     }
 
 
@@ -103,7 +104,12 @@ async def _inside(place: Place, service: str) -> Sight:
         if await databases.has(connection, "slots"):
             row = await connection.fetchrow(_HOLDS)
             late = max(row["late"], 0.0)
-            seen["holds"] = {"held": row["held"], "due": row["due"], "next": _text(row["next"]), "lateSeconds": late}
+            seen["holds"] = {
+                "held": row["held"],
+                "due": row["due"],
+                "next": databases.written(row["next"]),
+                "lateSeconds": late,
+            }
         if await databases.has(connection, "calls") and (row := await connection.fetchrow(_CALLS)):
             seen["call"] = {
                 "service": service,
@@ -112,8 +118,8 @@ async def _inside(place: Place, service: str) -> Sight:
                 "destination": row["destination"],
                 "attempts": row["attempts"],
                 "lastError": row["last_error"],
-                "createdAt": _text(row["created_at"]),
-                "dueAt": _text(row["due_at"]),
+                "createdAt": databases.written(row["created_at"]),
+                "dueAt": databases.written(row["due_at"]),
                 "ageSeconds": row["age"],
                 "open": row["open"],
             }
@@ -173,7 +179,3 @@ async def _dead(place: Place) -> dict[str, int]:
         if letter.handled is None:
             counted[letter.service] += 1
     return dict(counted)
-
-
-def _text(moment: Any) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None

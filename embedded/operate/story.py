@@ -110,8 +110,8 @@ async def _booking(place: Place, story: Story) -> datetime:
         "organisation": row["organisation_id"],
         "status": row["status"],
         "version": row["version"],
-        "createdAt": _text(row["created_at"]),
-        "holdEndsAt": _text(row["hold_ends_at"]),
+        "createdAt": databases.written(row["created_at"]),
+        "holdEndsAt": databases.written(row["hold_ends_at"]),
         "deleted": row["hidden"],
     }
     began: datetime = row["created_at"] - BEFORE
@@ -132,7 +132,7 @@ class _Gathered:
         node = self.node(row["id"])
         decided = {
             "by": service,
-            "at": _text(row["handled_at"]),
+            "at": databases.written(row["handled_at"]),
             "place": f"{row['topic']}/{row['partition']}/{row['position']}",
             "order": row["ordinal"],
         }
@@ -140,7 +140,7 @@ class _Gathered:
         node["topic"] = node["topic"] or row["topic"]
         if row["answer"] is not None:
             [answer] = unpack(row["answer"])
-            node["answer"] = {"at": _text(row["answered_at"]), "to": list(row["asked_by"]), **_said(answer)}
+            node["answer"] = {"at": databases.written(row["answered_at"]), "to": list(row["asked_by"]), **_said(answer)}
         for index, output in enumerate(unpack(row["outputs"])):
             if output.topic.endswith(letters.SUFFIX):
                 node["deadLetter"] = {"id": output.key, "reason": output.type}
@@ -159,9 +159,9 @@ class _Gathered:
                 "destination": row["destination"],
                 "attempts": row["attempts"],
                 "lastError": row["last_error"],
-                "askedAt": _text(row["created_at"]),
-                "dueAt": _text(row["due_at"]),
-                "closedAt": _text(row["closed_at"]),
+                "askedAt": databases.written(row["created_at"]),
+                "dueAt": databases.written(row["due_at"]),
+                "closedAt": databases.written(row["closed_at"]),
                 "follows": [],
             }
         )
@@ -175,7 +175,8 @@ class _Gathered:
         node["topic"], node["type"] = record.topic, node["type"] or headers.get("ce_type")
         node["sentBy"] = node["sentBy"] or headers.get("ce_source")
         node["sentAt"] = node["sentAt"] or headers.get("ce_time")
-        node["acceptedAt"] = stamp(datetime.fromtimestamp(record.timestamp / 1000, UTC)).decode()
+        accepted = stamp(datetime.fromtimestamp(record.timestamp / 1000, UTC)).decode()
+        node["acceptedAt"] = min(node["acceptedAt"] or accepted, accepted)  # a client may have repeated it later
         node["cause"] = node["cause"] or headers.get("ce_causationid")
         if node["body"] is None and record.value is not None:
             try:
@@ -293,7 +294,3 @@ def _when(node: Node) -> str:
     times: Iterable[str | None] = (node.get("sentAt"), node.get("acceptedAt"), node.get("askedAt"))
     decided = [each["at"] for each in node.get("decided", ())]
     return min([time for time in (*times, *decided) if time], default="")
-
-
-def _text(moment: datetime | None) -> str | None:
-    return stamp(moment).decode() if moment else None

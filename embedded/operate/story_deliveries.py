@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from contracts.envelope import stamp
 from embedded.operate import databases
 from embedded.operate.places import Place
 
@@ -44,9 +43,9 @@ def _node(row: Any) -> Node:
         "status": row["status"],
         "attempts": row["attempts"],
         "tries": [orjson.loads(each) for each in row["tries"]],
-        "askedAt": _text(row["created_at"]),
-        "dueAt": _text(row["due_at"]) if waiting else None,
-        "endedAt": _text(row["ended_at"]),
+        "askedAt": databases.written(row["created_at"]),
+        "dueAt": databases.written(row["due_at"]) if waiting else None,
+        "endedAt": databases.written(row["ended_at"]),
         "follows": [],
     }
 
@@ -54,7 +53,3 @@ def _node(row: Any) -> Node:
 def _public(url: str | None) -> str | None:
     """Without what only its receiver should read: some write a token into the query."""
     return urllib.parse.urlsplit(url)._replace(query="", fragment="").geturl() if url else None
-
-
-def _text(moment: datetime | None) -> str | None:
-    return stamp(moment).decode() if moment else None

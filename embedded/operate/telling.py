@@ -2,21 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from embedded.operate.findings import RULES, SHOWN, Report
 from embedded.operate.letters import Letter
 from embedded.operate.marks import Mark
 from embedded.operate.republish import Republished
 from embedded.operate.status import Sight
-from embedded.operate.story import Story
 from embedded.operate.topics_check import Finding
 
 PREFIX = "holdfast."
@@ -34,13 +31,26 @@ def plain(value: object) -> Text:
     return Text(_control("\N{REPLACEMENT CHARACTER}", str(value)) if value is not None else "")
 
 
-def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def cut(text: str, most: int) -> str:
+    """So many characters of it; that more was there is seen."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], whole: Sequence[str] = ()) -> Table:
+    """Too narrow a terminal folds cells and cuts none off; those of the columns `whole`, which people copy, as the last ones."""
     made = Table(title=title, title_justify="left")
     for heading in headings:
-        made.add_column(heading, overflow="fold")
+        made.add_column(heading, overflow="fold", no_wrap=heading in whole)
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else plain(cell) for cell in row))
     return made
+
+
+def processes(title: str, rows: Iterable[Sequence[str]]) -> None:
+    """What runs; without lines between, so that a usual terminal has room for both addresses of each process."""
+    made = table(title, ("process", "pid", "address", "metrics"), rows, whole=("metrics",))
+    made.box, made.pad_edge, made.collapse_padding = None, False, True
+    console().print(made)
 
 
 def sight(seen: Sight) -> None:
@@ -53,11 +63,14 @@ def sight(seen: Sight) -> None:
         ]
         screen.print(table("Readiness", ("service", "", "waits for", "address"), rows))
     if seen["lag"]:
-        screen.print(table("What waits", ("topic", "group", "records", "unsent", ""), map(_lag, seen["lag"])))
+        headings = ("topic", "group", "records", "unsent", "")
+        screen.print(table("What waits", headings, map(_lag, seen["lag"]), whole=("topic", "group")))
     for text in _sentences(seen):
         screen.print(plain(text))
     for what, why in seen["unknown"].items():
         screen.print(plain(f"Not known, {what}: {why}"))
+    if seen["notLookedAt"]:
+        screen.print(plain(f"Not looked at, because no address is known: {'; '.join(seen['notLookedAt'])}."))
 
 
 def _lag(line: Sight) -> tuple[object, ...]:
@@ -98,13 +111,13 @@ def letters(found: Sequence[Letter]) -> None:
             letter.service,
             letter.type.removeprefix(PREFIX) or "?",
             letter.organisation,
-            letter.reason[:120],
+            cut(letter.reason, 120),
             f"{letter.handled.done} {letter.handled.at[:19]}Z by {letter.handled.by}" if letter.handled else "open",
         )
         for letter in found
     ]
     headings = ("id", "died", "service", "type", "organisation", "reason", "state")
-    console().print(table("Dead letters", headings, rows))
+    console().print(table("Dead letters", headings, rows, whole=("id",)))
 
 
 def letter(shown: dict[str, Any]) -> None:
@@ -201,98 +214,11 @@ def marks(found: Sequence[Mark], done: bool = False) -> None:
 def republished(done: Republished) -> None:
     """What was stored, what was missing, what was sent again."""
     rows = [(name, done.stored[name], done.missing[name], done.sent[name]) for name in sorted(done.stored)]
-    console().print(table("Stored outputs", ("topic", "stored", "not in Kafka", "sent again"), rows))
+    if rows:
+        console().print(table("Stored outputs", ("topic", "stored", "not in Kafka", "sent again"), rows))
+    else:
+        print("nothing of it was stored since then")
+    for line in done.skipped:
+        print(f"not looked at: {line}")
     for line in done.left:
         print(f"not sent: {line}")
-
-
-def story(told: Story) -> None:
-    screen, booking = console(), told.booking
-    title = f"booking {told.booking_id}"
-    if booking:
-        gone = ", deleted by its owner" if booking["deleted"] else ""
-        title += f" of {booking['organisation']}: {booking['status']}, version {booking['version']}{gone}"
-    tree = Tree(plain(title))
-    for root in told.roots:
-        _branch(tree, root)
-    screen.print(tree)
-    for note in told.notes:
-        screen.print(plain(note))
-
-
-def _branch(tree: Tree, node: dict[str, Any]) -> None:
-    branch = tree.add(plain(_KINDS[node["kind"]](node)))
-    answer = node.get("answer")
-    for child in node["follows"]:
-        _branch(branch, child)
-    if answer:
-        branch.add(
-            plain(f"{_clock(answer['at'])}  answered: {_named(answer)} to {', '.join(answer['to']) or 'nobody'}")
-        )
-
-
-def _message(node: dict[str, Any]) -> str:
-    sent = node["acceptedAt"] or node["sentAt"] or (node["decided"][0]["at"] if node["decided"] else None)
-    text = f"{_clock(sent)}  {_named(node)}"
-    if not node["cause"] and node["sentBy"]:
-        text += f" from {node['sentBy']}"
-    if node["due"]:
-        text += f", due {_clock(node['due'])}"
-    if node["decided"]:
-        for decided in node["decided"]:
-            since = node["due"] or sent
-            text += f"; decided by {decided['by']} at {_clock(decided['at'])}{_after(since, decided['at'])}"
-    elif (node["topic"] or "").endswith((".commands", "availability.events")) or node["due"]:
-        text += "; not decided yet"
-    if node["deadLetter"]:
-        text += f"; DEAD LETTER {node['deadLetter']['id']}: {node['deadLetter']['reason']}"
-    return text
-
-
-def _call(node: dict[str, Any]) -> str:
-    end = (
-        f"closed at {_clock(node['closedAt'])}"
-        if node["closedAt"]
-        else f"open, next attempt at {_clock(node['dueAt'])}"
-    )
-    failed = f", last failed with: {node['lastError']}" if node["lastError"] else ""
-    return f"{_clock(node['askedAt'])}  call {node['call']} to {node['destination']}: {node['attempts']} attempts, {end}{failed}"
-
-
-def _delivery(node: dict[str, Any]) -> str:
-    last = node["tries"][-1] if node["tries"] else {}
-    said = f", last answered {last['status']}" if last.get("status") else ""
-    said += f", last failed with: {last['error']}" if last.get("error") else ""
-    if node["endedAt"]:
-        end = f"{node['status']} at {_clock(node['endedAt'])}"
-    else:
-        end = f"next attempt at {_clock(node['dueAt'])}" if node["wanted"] else "held back: nobody is subscribed now"
-    whom = node["url"] or "a subscription that is gone"
-    return f"{_clock(node['askedAt'])}  webhook to {whom}: {node['attempts']} attempts, {end}{said}"
-
-
-_KINDS: dict[str, Callable[[dict[str, Any]], str]] = {"message": _message, "call": _call, "delivery": _delivery}
-
-
-def _named(node: dict[str, Any]) -> str:
-    """Its name and the few words of its body that tell the story."""
-    name = (node["type"] or "a command that the log no longer has").removeprefix(PREFIX).removesuffix(".v1")
-    body = node["body"] if isinstance(node["body"], dict) else {}
-    booking = body.get("booking") if isinstance(body.get("booking"), dict) else None
-    words = []
-    if booking:
-        before = f"{body['previousStatus']} → " if body.get("previousStatus") else ""
-        words.append(f"v{booking.get('version')} {before}{booking.get('status')}")
-        words += [booking["cancelReason"]] if booking.get("cancelReason") else []
-    words += [str(body[name]) for name in ("code", "reason", "message", "expiresAt") if body.get(name)]
-    return f"{name} ({', '.join(words)})" if words else name
-
-
-def _clock(text: str | None) -> str:
-    return text[:23].replace("T", " ") if text else "?"
-
-
-def _after(begin: str | None, end: str) -> str:
-    if begin is None:
-        return ""
-    return f" (+{(datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds() * 1000:.0f} ms)"

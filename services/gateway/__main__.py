@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-import signal
 import socket
 import sys
-from types import FrameType
 
 import uvicorn
 
-from chassis import memory, telemetry, tracing
+from chassis import memory, serving, telemetry, tracing
 from chassis.listening import shared_socket
 from chassis.notify import notify
 from services.gateway.app import NobodyTrusted, build
@@ -20,8 +18,8 @@ from services.gateway.settings import Settings
 log = logging.getLogger("services.gateway")
 
 
-class Server(uvicorn.Server):
-    """Says when it is ready, ends with code 0, and lets nobody wait in vain when it ends."""
+class Server(serving.Server):
+    """Says when it is ready, and lets nobody wait in vain when it ends."""
 
     def __init__(self, config: uvicorn.Config, replies: Replies, drained_within: float) -> None:
         super().__init__(config)
@@ -29,7 +27,6 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        log.info("listening", extra={"port": sockets[0].getsockname()[1] if sockets else None})
         self._announcement = asyncio.create_task(self._announce())
 
     async def _announce(self) -> None:
@@ -45,11 +42,6 @@ class Server(uvicorn.Server):
         hanging_up = loop.call_later(self._drained_within, lambda: asyncio.ensure_future(self._replies.hang_up()))
         await super().shutdown(sockets)
         hanging_up.cancel()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        # Not uvicorn's own: it would raise the signal again at the end, and the process would seem to have been killed.
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
 
 
 def main() -> None:

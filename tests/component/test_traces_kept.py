@@ -34,9 +34,9 @@ async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
         tracing.close()
 
 
-async def create_traced(bus: Bus) -> str:
+async def create_traced(bus: Bus, command_id: str | None = None) -> str:
     """A new booking is asked for, in our trace."""
-    command_id = str(uuid.uuid4())
+    command_id = command_id or str(uuid.uuid4())
     command = create(command_id)
     said = [*headers(command, command_id), ("traceparent", PARENT)]
     await bus.raw("booking.commands", command.model_dump_json().encode(), said, command.booking_id.encode(), 0)
@@ -105,6 +105,30 @@ async def test_a_batch_has_one_span_for_each_message_and_one_for_each_statement(
     assert len(writes) < count
     assert {span.parent for span in writes} | {link for span in writes for link in span.links} == decided
     assert {span.parent for span in spans if span.name == "send HoldSlot"} == decided
+
+
+async def test_a_message_that_was_known_already_says_so_in_its_span(bus: Bus, receiver: Receiver) -> None:
+    command_id = await create_traced(bus)
+    await create_traced(bus, command_id)  # decided in one batch with the first
+    async with bus.listening(COMMANDS) as log, bus.deciding():
+        await log.caused_by(command_id)
+        await bus.quiet("booking")
+        await create_traced(bus, command_id)  # known from the inbox
+        await bus.quiet("booking")
+
+    async def told() -> list[Span] | None:
+        spans = receiver.traces.get(TRACE, {}).values()
+        mine = [span for span in spans if span.attributes.get("messaging.message.id") == command_id]
+        return mine if len(mine) == 3 else None
+
+    spans = await until(told)
+    assert spans is not None
+    assert [("holdfast.known" in span.attributes, "holdfast.outputs" in span.attributes) for span in spans] == [
+        (False, True),
+        (True, False),
+        (True, False),
+    ]
+    assert [span.text for span in spans][1:] == ["decide CreateBooking (known already)"] * 2
 
 
 async def test_a_dead_letter_is_a_failed_span_and_a_log_line_that_says_which(

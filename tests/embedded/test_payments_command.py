@@ -143,6 +143,12 @@ def booking(status: str, kept: int = 0, going_back: int = 0, price: int = 2500) 
             booking("PAID", 2500, price=3000),
             "2500 EUR are kept of a booking that is PAID and costs 3000 EUR",
         ),
+        (
+            2500,
+            booking("PAID", 2500) | {"currency": "CHF"},
+            "2500 EUR are kept of a booking that is PAID and costs 2500 CHF",
+        ),
+        (100, booking("CANCEL", 2500) | {"currency": "CHF"}, None),  # of another currency it says nothing
         (2500, booking("REFUNDED", 0), "2500 EUR are kept, and the booking, which is REFUNDED, says 0"),
         (1000, booking("CANCEL", 2500), "1000 EUR are kept, and the booking, which is CANCEL, says 2500"),
         (1000, booking("CANCEL", 2500, 1250), "1000 EUR are kept, and the booking, which is CANCEL, says 2500"),

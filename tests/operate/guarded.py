@@ -18,7 +18,7 @@ from embedded.child import Program
 from embedded.folder import DataFolder
 from embedded.infrastructure import opened, silent
 from embedded.jars import PROJECT
-from embedded.platform import DATABASES, PARTITIONS, Plan, Platform, length
+from embedded.platform import PARTITIONS, Plan, Platform, length, started
 from services.provision.__main__ import provision
 from services.provision.access import RIGHTS
 from services.provision.settings import ProvisionSettings
@@ -112,11 +112,5 @@ async def guarded(folder: Path) -> AsyncIterator[Guarded]:
     authority = Authority(folder)
     authority.trusted()
     with opened(None) as data:
-        platform = Guarded(data, authority)
-        try:
-            await platform.start(DATABASES)
-            await platform.start_services()
-            platform.settled()
+        async with started(Guarded(data, authority)) as platform:
             yield platform
-        finally:
-            await platform.stop()

@@ -13,8 +13,10 @@ from awaiting import until
 from posting import commanded, posted, read_at
 from terminal import typed
 
+from contracts import topics
 from contracts.booking import FindOrCreateCustomer
-from embedded.operate.letters import obstacle
+from contracts.payment import CreateCheckout, RefundPayment
+from embedded.operate.letters import QUESTIONS, obstacle
 
 SAMPLES = Path(__file__).parents[2] / "contracts/samples"
 AHEAD = timedelta(minutes=5, seconds=3)  # three seconds outside the fence
@@ -101,6 +103,9 @@ async def test_replayed_letter_takes_effect_once(platform: Any) -> None:
     again = await typed("dead-letters", "replay", letter["id"], "--data", str(platform.data))
     assert again.code == 1
     assert "was replayed at" in again.complained
+    forced = await typed("dead-letters", "replay", letter["id"], "--again", "--json", "--data", str(platform.data))
+    assert forced.code == 0, forced.complained
+    assert forced.json[0]["replayed"] != done["replayed"]
 
 
 async def test_unknown_letters_and_services_are_named(platform: Any) -> None:
@@ -110,6 +115,31 @@ async def test_unknown_letters_and_services_are_named(platform: Any) -> None:
     nobody = await typed("dead-letters", "list", "--service", "bookings", "--data", str(platform.data))
     assert nobody.code == 2
     assert "there is no topic bookings.dead-letters" in nobody.complained
+
+
+@pytest.mark.parametrize(
+    ("created", "word"),
+    [
+        (-timedelta(days=7), "more than 7 days ago"),
+        (-timedelta(days=6, hours=23), None),
+        (timedelta(minutes=4, seconds=59), None),
+        (timedelta(minutes=5, seconds=1), "more than 5 minutes ahead of now"),
+    ],
+)
+def test_what_would_be_buried_again_for_its_time_is_not_replayed(created: timedelta, word: str | None) -> None:
+    sample = json.loads((SAMPLES / "CreateBooking.v1.json").read_text())
+    now = datetime.fromisoformat(sample["headers"]["ce_time"]) - created
+    headers = [(key, value.encode()) for key, value in sample["headers"].items()]
+    letter: Any = SimpleNamespace(headers=headers, timestamp=int(now.timestamp() * 1000))
+    why = obstacle(letter, now)
+    assert (why is None) == (word is None)
+    assert word is None or (why is not None and word in why)
+
+
+def test_every_question_of_booking_is_known_as_one() -> None:
+    asked = [*topics.AVAILABILITY_COMMANDS.messages, *topics.PAYMENT_COMMANDS.messages]
+    answered = {model.type for model in asked if "question" in model.model_fields}
+    assert answered | {CreateCheckout.type, RefundPayment.type} == QUESTIONS
 
 
 @pytest.mark.parametrize(("name", "whose"), [("ReleaseSlot", True), ("RefundPayment", True), ("CreateBooking", False)])

@@ -41,6 +41,16 @@ async def test_story_shows_the_whole_tree_of_a_confirmed_booking(platform: Any, 
     assert answer.json["notes"] == []
 
 
+async def test_command_that_a_client_repeats_was_accepted_when_it_came_first(platform: Any, house: House) -> None:
+    [slot, *_], key = await house.slots(), str(uuid.uuid4())
+    first = await house.hold(slot, key)
+    again = await house.hold(slot, key)
+    assert (first.status, again.status, again.json) == (201, 201, first.json)
+    answer = await typed("story", first.json["id"], "--data", str(platform.data), "--json")
+    [create] = answer.json["story"]
+    assert create["acceptedAt"][:23] <= create["decided"][0]["at"][:23], "it was not decided before it came"
+
+
 async def test_story_shows_a_refused_command_and_is_readable(platform: Any, house: House) -> None:
     booking = await house.held()
     assert (await house.patch(booking["id"], {"status": "CONFIRMED"})).status == 422  # no e-mail

@@ -11,7 +11,7 @@ async def test_tail_shows_the_events_of_one_booking(platform: Any, house: House)
     booking = await house.held()
     await house.held()
     await house.change(booking["id"], "CANCEL")
-    words = ("events", "tail", "--from-beginning", "--data", str(platform.data), "--booking", booking["id"])
+    words = ("events", "tail", "--from-beginning", "--data", str(platform.data), "--booking", booking["id"].upper())
     answer = await typed(*words, "--limit", "2", "--json")
     assert answer.code == 0, answer.complained
     created, updated = map(json.loads, answer.said.splitlines())
@@ -26,3 +26,9 @@ async def test_tail_of_a_type_that_is_none_says_which_there_are(platform: Any) -
     answer = await typed("events", "tail", "--type", "SlotHeld", "--data", str(platform.data))
     assert answer.code == 2
     assert "there are no events 'SlotHeld': BookingCreated, BookingUpdated, " in answer.complained
+
+
+async def test_tail_of_what_is_no_id_does_not_wait_for_ever(platform: Any) -> None:
+    answer = await typed("events", "tail", "--booking", "nonsense", "--data", str(platform.data))
+    assert answer.code == 2
+    assert "'nonsense' is no id: it looks like" in answer.complained

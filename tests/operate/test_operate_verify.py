@@ -1,62 +1,21 @@
 """`holdfast verify`: a healthy platform is clean, and each planted corruption is found under its name."""
 
-import contextlib
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import pytest
-from http_house import ADA, House
+from corrupting import BEFORE, broken, confirmed, database, found
+from http_house import House
 from terminal import addresses, typed
 
 from chassis.inbox import Stored, pack
 from contracts.envelope import output_id
 
 
-@contextlib.asynccontextmanager
-async def database(platform: Any, service: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(platform.dsn(service))
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@contextlib.asynccontextmanager
-async def broken(platform: Any, service: str, breaks: str, mends: str, *arguments: Any) -> AsyncIterator[None]:
-    """Something is wrong in this service's database, for a while."""
-    async with database(platform, service) as connection:
-        await connection.execute(breaks, *arguments)
-        try:
-            yield
-        finally:
-            await connection.execute(mends, *arguments)
-
-
-BEFORE: set[tuple[str, str, str]] = set()  # what tests of other folders left on the platform that all share
-
-
 @pytest.fixture(autouse=True, scope="module")
 async def _before(platform: Any) -> None:
     BEFORE.update(await found(platform))
-
-
-async def found(platform: Any, *words: str) -> list[tuple[str, str, str]]:
-    """What verify finds: rule, what it is about, what is wrong."""
-    answer = await typed("verify", "--json", "--data", str(platform.data), *words)
-    assert answer.code == (1 if answer.json["findings"] else 0), answer.complained
-    assert all(each["means"] and each["remedy"] for each in answer.json["findings"])
-    all_of_it = [(each["rule"], each["about"], each["what"]) for each in answer.json["findings"]]
-    return [each for each in all_of_it if each not in BEFORE]
-
-
-async def confirmed(house: House) -> str:
-    booking = await house.held()
-    told = await house.patch(booking["id"], {"status": "CONFIRMED", **ADA})
-    assert told.status == 200, told.raw
-    return str(booking["id"])
 
 
 async def test_healthy_platform_is_clean(platform: Any, house: House) -> None:

@@ -138,7 +138,7 @@ https://.:{port}/
 https://..:{port}/
 https://a..b.com:{port}/
 https://-a.example.com:{port}/
-https://exa mple.com:{port}/
+https://hooks example.com:{port}/
 https://example.com:{port}/ HTTP/1.1
 https://example.com:{port}:{port}/
 https://example.com:0/

@@ -3,11 +3,10 @@
 import logging
 import socket
 import sys
-from types import FrameType
 
 import uvicorn
 
-from chassis import telemetry
+from chassis import serving, telemetry
 from chassis.notify import notify
 from services.payment.sandbox.app import build
 from services.payment.sandbox.connection import Connection
@@ -17,17 +16,12 @@ from services.payment.sandbox.store import InUse, Store
 log = logging.getLogger("services.payment.sandbox")
 
 
-class Server(uvicorn.Server):
-    """Says when it is ready, and ends with code 0."""
+class Server(serving.Server):
+    """Says when it is ready."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        log.info("listening", extra={"port": sockets[0].getsockname()[1] if sockets else None})
         notify("READY=1")
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        # Not uvicorn's own: it would raise the signal again at the end, and the process would seem to have been killed.
-        self.should_exit = True
 
 
 def main() -> None:
