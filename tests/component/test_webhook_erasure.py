@@ -1,12 +1,18 @@
 """What the notifier keeps of a booking names its customer no more once the booking is deleted (item 35)."""
 
+import shutil
+import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import orjson
-from hooks import Hooks, delivery_of
+from bus import Bus
+from hooks import MIGRATIONS, Hooks, delivery_of
 from receiving import status
 
+from chassis import migrations
 from contracts import topics
 from contracts.booking import Booking, BookingDeleted, Customer
 from contracts.examples import BOOKING
@@ -128,3 +134,22 @@ async def test_a_deletion_is_remembered_for_longer_than_anything_is_kept_that_co
             await hooks.sql("SELECT booking_id::text FROM erased WHERE organisation_id = $1", hooks.organisation)
             == left
         )
+
+
+async def test_deletions_from_before_the_migration_are_remembered(whole_bus: Bus, tmp_path: Path) -> None:
+    """Those whose event is still there; one that was told twice counts once."""
+    name, mine = f"notifier{uuid.uuid4().hex[:8]}", named(BOOKING)
+    url = await whole_bus.infra.create_database(name)
+    for path in sorted(MIGRATIONS.glob("000[1-3]_*.sql")):
+        shutil.copy(path, tmp_path)
+    await migrations.migrate(url, tmp_path)
+    connection = await asyncpg.connect(url)
+    insert = "INSERT INTO events (id, organisation_id, type, created_at, body) VALUES (gen_random_uuid(), 'a', $1, now(), $2)"
+    for kind in "booking.updated", "booking.deleted", "booking.deleted":
+        await connection.execute(insert, kind, f'{{"data":{mine.model_dump_json()}}}')
+    await migrations.migrate(url, MIGRATIONS)
+    assert [tuple(row) for row in await connection.fetch("SELECT organisation_id, booking_id::text FROM erased")] == [
+        ("a", mine.id)
+    ]
+    await connection.close()
+    await whole_bus.infra.drop_database(name)
