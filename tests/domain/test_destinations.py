@@ -101,15 +101,16 @@ def test_who_asks_to_be_left_alone_is_not_for_longer_than_any_nor_for_shorter_th
     assert to.closed_until == 105.0
 
 
-@pytest.mark.parametrize(("in_hand", "room"), [(7, 5), (8, 0)])
-def test_the_slow_ones_together_never_have_all_the_room(in_hand: int, room: int) -> None:
+@pytest.mark.parametrize(("more", "room"), [(9, 7), (10, 0)])
+def test_the_slow_ones_together_never_have_all_the_room(more: int, room: int) -> None:
+    """What some have from when they were fewer counts for all of them."""
     all_ = Destinations(LIMITS)
-    for name in "abcd":
+    for name, in_hand in ("a", 20), ("b", more), ("c", 1), ("d", 1):
         all_.known[name] = proved(seconds=10.0)
         all_.known[name].in_hand = in_hand
     all_.known["quick"] = proved()
     rooms = all_.rooms(0.0)
-    assert [rooms[name] for name in "abcd"] == [room] * 4
+    assert (rooms["c"], rooms["d"]) == (room, room)
     assert rooms["quick"] > 0
 
 
