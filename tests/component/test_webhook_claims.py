@@ -143,6 +143,15 @@ async def test_what_is_retried_has_its_whole_schedule_again_and_what_comes_of_th
     assert (third.number, third.began) == (4, 3)
 
 
+async def test_a_delivery_of_a_deleted_subscription_is_as_one_that_never_was(sending: Sending) -> None:
+    [claimed] = await sending.claim()
+    key = (sending.hooks.organisation, claimed.id)
+    sql, arguments = storage.load((), deliveries=[key, ("another", claimed.id)])
+    assert list(storage.begin(await sending.hooks.sql(sql, *arguments)).known) == [key]
+    await sending.hooks.sql("UPDATE subscriptions SET enabled = false, deleted = true")
+    assert storage.begin(await sending.hooks.sql(sql, *arguments)).known == {}
+
+
 async def test_outcomes_that_the_database_does_not_take_are_written_when_it_does(sending: Sending) -> None:
     [claimed] = await sending.claim()
     connection = await asyncpg.connect(sending.hooks.bus.infra.dsn(sending.hooks.database))
