@@ -24,6 +24,7 @@ from bench import (
     lines,
     machine,
     one_winner,
+    outbound,
     over_http,
     over_kafka,
     processes,
@@ -57,6 +58,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Table]]]] = {
     "waiting": waiting.measure,
     "resume": resume.measure,
     "webhooks": webhooks.measure,
+    "outbound": outbound.measure,
     "scale": scale.measure,
 }
 MODULES = {name: sys.modules[measure.__module__] for name, measure in MEASUREMENTS.items()}

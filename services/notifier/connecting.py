@@ -19,7 +19,9 @@ from aiohttp.tracing import Trace
 
 from services.notifier.addresses import AddressRules, Forbidden, refused
 
-NAMES_KEPT_SECONDS = 10  # what was looked up is used for so long: a receiver that moves is followed
+NAMES_KEPT_SECONDS = (
+    10  # what was looked up is used for so long, or while its name server says that it counts: who moves is followed
+)
 IDLE_SECONDS = 15.0  # a connection nobody used for so long is closed: most servers keep one longer
 MOST_HEARD = 160 * 1024  # bytes of one exchange, all heads and the body's framing included
 
@@ -59,12 +61,13 @@ class BoundedConversation(ResponseHandler):
 conversation: ContextVar[BoundedConversation | None] = ContextVar("conversation", default=None)
 
 
-def system_names() -> AbstractResolver:
+def system_names(**other: Any) -> AbstractResolver:
     """The system's name servers, asked for the whole name and nothing added to it; a slow one holds up its own name only.
 
-    A lookup has its own end: it goes on for others when the delivery that began it has given up.
+    A lookup has its own end: it goes on for others when the delivery that began it has given up. `other` servers are for tests.
     """
-    return aiohttp.AsyncResolver(timeout=2.0, tries=2, flags=pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS)
+    whole = pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS
+    return aiohttp.AsyncResolver(**{"timeout": 2.0, "tries": 2, "flags": whole, **other})
 
 
 class GuardedResolver(AbstractResolver):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import asyncpg
 
 from chassis.inbox import PRUNE_ROWS
+from services.notifier import erasing
 from services.notifier.sending import Sent
 
 LONGEST_CONTENT_TYPE = 100
@@ -243,11 +244,11 @@ def prunes(kept: timedelta) -> tuple[str, ...]:
     """What is old enough goes, a thousand rows at a time; what somebody holds at the moment goes the next time."""
     seconds = round(kept.total_seconds())
 
-    def prune(table: str, column: str, condition: str = "") -> str:
+    def prune(table: str, column: str, condition: str = "", after: int = seconds) -> str:
         return f"""
 DELETE FROM {table}
 WHERE ctid = ANY(ARRAY(
-  SELECT ctid FROM {table} WHERE {column} < statement_timestamp() - interval '{seconds} seconds' {condition}
+  SELECT ctid FROM {table} WHERE {column} < statement_timestamp() - interval '{after} seconds' {condition}
   LIMIT {PRUNE_ROWS} FOR UPDATE SKIP LOCKED))
 """  # noqa: S608 - names and numbers of our own
 
@@ -258,6 +259,7 @@ WHERE ctid = ANY(ARRAY(
         prune("events", "stored_at", f"- interval '{seconds // 8} seconds'"),
         prune("replays", "created_at"),
         prune("subscriptions", "updated_at", "AND NOT enabled AND deleted"),
+        prune("erased", "erased_at", after=round(erasing.REMEMBERED.total_seconds())),
     )
 
 

@@ -169,7 +169,7 @@ def _kept(headers: CIMultiDictProxy[str]) -> Mapping[str, str]:
 def _retry_after(value: str) -> float | None:
     """Seconds from now, from a number of seconds or a date; None for neither."""
     if value.isascii() and value.isdigit():
-        return min(float(value[:10]), LONGEST_RETRY_AFTER)
+        return min(float(value), LONGEST_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(value)
     except (ValueError, OverflowError, IndexError, TypeError):

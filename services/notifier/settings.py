@@ -48,7 +48,8 @@ class NotifierSettings(WorkerSettings):
     """Seconds of nothing but failure after which a subscription is disabled."""
 
     most_in_hand: int = Field(default=512, ge=16)
-    """Deliveries that a worker has claimed at a time, with their bodies in memory: about 2 KB each."""
+    """Deliveries that a worker has claimed at a time: about 2 KB each with its body, and 50 KB while its receiver answers nothing, for an
+    encrypted connection. So many receivers that hang at one moment fill a worker for an attempt's time."""
 
     most_each: int = Field(default=16, ge=1)
     """Requests under way to one receiver at a time, of each worker: more than most receivers care for."""

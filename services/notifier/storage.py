@@ -115,12 +115,16 @@ SELECT * FROM unnest({0}::text[], {1}::bigint[])
 ON CONFLICT (organisation_id) DO UPDATE SET last = f.last + excluded.last
 RETURNING organisation_id, last
 """
+# `LIMIT 1`: looked up for each, however small the table was when this was planned.
 _LISTED = """
 INSERT INTO events (id, organisation_id, position, type, created_at, body, traceparent)
-SELECT u.id, u.organisation_id, c.last - u.later, u.type, u.created_at, u.body, u.traceparent
-FROM unnest({0}::uuid[], {1}::text[], {2}::text[], {3}::timestamptz[], {4}::text[], {5}::bytea[], {6}::bigint[])
-  u(id, organisation_id, type, created_at, body, traceparent, later)
+SELECT u.id, u.organisation_id, c.last - u.later, u.type, u.created_at,
+  CASE WHEN gone.is_so THEN without_customer(u.body) ELSE u.body END, u.traceparent
+FROM unnest({0}::uuid[], {1}::text[], {2}::text[], {3}::timestamptz[], {4}::text[], {5}::bytea[], {6}::bigint[], {7}::uuid[])
+  u(id, organisation_id, type, created_at, body, traceparent, later, about)
 JOIN every_event_has_a_number c USING (organisation_id)
+LEFT JOIN LATERAL (SELECT true AS is_so FROM erased x
+  WHERE x.organisation_id = u.organisation_id AND x.booking_id = u.about LIMIT 1) gone ON true
 RETURNING 1
 """
 _UNLISTED = """
@@ -163,8 +167,8 @@ def save(book: Book) -> list[Save]:
         numbered = []
         for event in listed:
             counts[event.organisation] -= 1
-            numbered.append((*_event(book, event), counts[event.organisation]))
-        saves.append(Save("an_event_is_stored_once", _LISTED, len(numbered), columns(numbered, 7)))
+            numbered.append((*_event(book, event), counts[event.organisation], event.about))
+        saves.append(Save("an_event_is_stored_once", _LISTED, len(numbered), columns(numbered, 8)))
     saves += erasing.save(book.erased)
     if unlisted := [_event(book, event) for event in book.events if not event.listed]:
         saves.append(Save("a_ping_is_stored_once", _UNLISTED, len(unlisted), columns(unlisted, 6)))

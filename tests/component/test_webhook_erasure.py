@@ -1,17 +1,23 @@
 """What the notifier keeps of a booking names its customer no more once the booking is deleted (item 35)."""
 
-from datetime import UTC, datetime
+import shutil
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import orjson
-from hooks import Hooks, delivery_of
+from bus import Bus
+from hooks import MIGRATIONS, Hooks, delivery_of
 from receiving import status
 
+from chassis import migrations
 from contracts import topics
 from contracts.booking import Booking, BookingDeleted, Customer
 from contracts.examples import BOOKING
 from contracts.notifier import ReplayEvents, RetryDelivery
-from services.notifier import erasing
+from services.notifier import deliveries, erasing
 
 CANARY = "canary-7f3a@example.org"
 # What would lead a careless pattern astray.
@@ -92,3 +98,58 @@ async def test_a_replay_after_the_deletion_names_nobody(hooks: Hooks) -> None:
         await hooks.asked(log, period, "ReplayAnswer")
     for each in await hooks.arrive("/replayed-later", 2):
         assert each.event["data"]["customer"] is None
+
+
+async def test_what_comes_after_the_deletion_names_nobody_however_late(hooks: Hooks) -> None:
+    """A dead letter that is replayed, say. Of the deletion's own event nothing is left by then."""
+    await hooks.subscribe("/late")
+    mine, other = named(hooks.booked()), named(hooks.booked())
+    await deleted(hooks, mine)
+    await hooks.arrive("/late", 1)
+    await hooks.sql("UPDATE events SET stored_at = stored_at - interval '10 days'")
+    for statement in deliveries.prunes(timedelta(days=8)):
+        await hooks.sql(statement)
+    assert await stored(hooks) == []
+    for booking in mine, other:
+        await hooks.update(booking)
+    arrived = {
+        each.event["data"]["id"]: each.event["data"]["customer"] for each in (await hooks.arrive("/late", 3))[1:]
+    }
+    assert arrived[mine.id] is None
+    assert arrived[other.id]["email"] == CANARY
+    assert {each["data"]["id"]: each["data"]["customer"] for each in await stored(hooks)} == arrived
+
+
+async def test_a_deletion_is_remembered_for_longer_than_anything_is_kept_that_could_come_late(hooks: Hooks) -> None:
+    mine = hooks.booked()
+    await hooks.subscribe("/remembered")
+    await deleted(hooks, mine)
+    await hooks.arrive("/remembered", 1)
+    longest = topics.BOOKING_EVENTS.retention + topics.dead_letters("notifier").retention
+    for days, left in ((longest.days, [(mine.id,)]), (3 * longest.days, [])):
+        await hooks.sql("UPDATE erased SET erased_at = clock_timestamp() - make_interval(days => $1)", days)
+        for statement in deliveries.prunes(timedelta(days=8)):
+            await hooks.sql(statement)
+        assert (
+            await hooks.sql("SELECT booking_id::text FROM erased WHERE organisation_id = $1", hooks.organisation)
+            == left
+        )
+
+
+async def test_deletions_from_before_the_migration_are_remembered(whole_bus: Bus, tmp_path: Path) -> None:
+    """Those whose event is still there; one that was told twice counts once."""
+    name, mine = f"notifier{uuid.uuid4().hex[:8]}", named(BOOKING)
+    url = await whole_bus.infra.create_database(name)
+    for path in sorted(MIGRATIONS.glob("000[1-3]_*.sql")):
+        shutil.copy(path, tmp_path)
+    await migrations.migrate(url, tmp_path)
+    connection = await asyncpg.connect(url)
+    insert = "INSERT INTO events (id, organisation_id, type, created_at, body) VALUES (gen_random_uuid(), 'a', $1, now(), $2)"
+    for kind in "booking.updated", "booking.deleted", "booking.deleted":
+        await connection.execute(insert, kind, f'{{"data":{mine.model_dump_json()}}}')
+    await migrations.migrate(url, MIGRATIONS)
+    assert [tuple(row) for row in await connection.fetch("SELECT organisation_id, booking_id::text FROM erased")] == [
+        ("a", mine.id)
+    ]
+    await connection.close()
+    await whole_bus.infra.drop_database(name)

@@ -64,6 +64,20 @@ def test_an_answer_closes_the_circuit() -> None:
     assert to.failures == 0
 
 
+def test_a_receiver_that_was_well_again_is_left_alone_for_as_short_as_the_first_time() -> None:
+    to = failed(9)
+    to.answered(True, 0.01, LIMITS, 200.0)
+    for _ in range(3):
+        to.answered(False, 0.1, LIMITS, 200.0)
+    assert to.closed_until == 205.0
+
+
+def test_who_was_proved_and_fails_begins_again_with_a_few() -> None:
+    to = proved()
+    to.answered(False, 0.1, LIMITS, 0.0)
+    assert to.side_by_side(LIMITS) == FIRST
+
+
 def test_those_that_were_under_way_when_the_circuit_opened_do_not_lengthen_the_pause() -> None:
     to = failed(3)
     until = to.closed_until
@@ -78,23 +92,43 @@ def test_who_asks_to_be_left_alone_is() -> None:
     assert to.room(LIMITS, 107.0) > 0
 
 
-def test_the_slow_ones_together_never_have_all_the_room() -> None:
+def test_who_asks_to_be_left_alone_is_not_for_longer_than_any_nor_for_shorter_than_its_failures_say() -> None:
+    to = Destination()
+    to.answered(False, 0.1, LIMITS, 100.0, asked=86_400.0)
+    assert to.closed_until == 120.0
+    to = failed(3)
+    to.answered(False, 0.1, LIMITS, 101.0, asked=1.0)
+    assert to.closed_until == 105.0
+
+
+@pytest.mark.parametrize(("more", "room"), [(9, 7), (10, 0)])
+def test_the_slow_ones_together_never_have_all_the_room(more: int, room: int) -> None:
+    """What some have from when they were fewer counts for all of them."""
     all_ = Destinations(LIMITS)
-    for name in "abcd":
-        slow = all_.of(name)
-        slow.usual, slow.in_hand = 10.0, 8
+    for name, in_hand in ("a", 20), ("b", more), ("c", 1), ("d", 1):
+        all_.known[name] = proved(seconds=10.0)
+        all_.known[name].in_hand = in_hand
     all_.known["quick"] = proved()
     rooms = all_.rooms(0.0)
-    assert [rooms[name] for name in "abcd"] == [0, 0, 0, 0]
+    assert (rooms["c"], rooms["d"]) == (room, room)
     assert rooms["quick"] > 0
 
 
-def test_who_is_forgotten_has_nothing_in_hand() -> None:
+def test_who_fails_shares_the_room_of_the_slow_ones_however_quickly_it_fails() -> None:
+    """It may hang the next time."""
+    all_ = Destinations(LIMITS)
+    for name, to, in_hand in ("a", proved(10.0), 13), ("b", proved(10.0), 13), ("c", failed(1), 3), ("d", failed(1), 3):
+        all_.known[name], to.in_hand = to, in_hand
+    assert all_.rooms(100.0)["c"] == 0
+
+
+def test_who_is_forgotten_has_nothing_in_hand_and_no_open_circuit() -> None:
     all_ = Destinations(LIMITS, most_known=2)
     all_.of("a").in_hand = 1
     all_.of("b")
+    all_.known["left alone"] = failed(3)
     all_.of("c")
-    assert set(all_.known) == {"a", "c"}
+    assert set(all_.known) == {"a", "left alone", "c"}
 
 
 def test_who_leaves_everything_without_an_answer_is_slow_however_quick_it_was() -> None:
@@ -108,6 +142,13 @@ def test_who_leaves_everything_without_an_answer_is_slow_however_quick_it_was() 
     assert to.room(LIMITS, 11.5) == 0
     to.answered(True, 2.0, LIMITS, 11.6)
     assert not to.stalled(11.7)
+
+
+def test_another_delivery_to_who_answers_nothing_is_no_answer() -> None:
+    to = proved()
+    to.asked(10.0)
+    to.asked(11.4)
+    assert to.stalled(11.5)
 
 
 def serving(receivers: int, limits: Limits) -> Destinations:

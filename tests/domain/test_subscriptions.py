@@ -86,8 +86,10 @@ def test_change_subscription_that_changes_nothing_makes_no_version() -> None:
 def test_change_subscription_is_refused_for_a_forbidden_url_and_for_another_version() -> None:
     change = ChangeSubscription(subscription_id=ID, url="http://10.0.0.1/")
     assert refused(domain.decide(made(), change, NOW, RULES)) == ("VALIDATION_FAILED", ["url"])
-    stale = ChangeSubscription(subscription_id=ID, enabled=False, if_version=3)
-    assert refused(domain.decide(made(), stale, NOW, RULES)) == ("PRECONDITION_FAILED", ["If-Match"])
+    changed = domain.decide(made(), ChangeSubscription(subscription_id=ID, enabled=False), NOW, RULES).state
+    for version in (1, 3):
+        stale = ChangeSubscription(subscription_id=ID, enabled=True, if_version=version)
+        assert refused(domain.decide(changed, stale, NOW, RULES)) == ("PRECONDITION_FAILED", ["If-Match"])
 
 
 def test_disabled_subscription_says_why_and_forgets_it_when_it_is_enabled() -> None:
@@ -96,6 +98,8 @@ def test_disabled_subscription_says_why_and_forgets_it_when_it_is_enabled() -> N
     assert gone.told is not None
     assert gone.answer is None
     assert (gone.told.subscription.enabled, gone.told.subscription.disabled_reason) == (False, "gone")
+    off = domain.decide(gone.state, ChangeSubscription(subscription_id=ID, enabled=False), NOW, RULES)
+    assert off == Decision(None, SubscriptionAnswer(subscription=gone.state.subscription))  # why it is off stays
     again = domain.decide(gone.state, ChangeSubscription(subscription_id=ID, enabled=True), NOW, RULES)
     assert again.state is not None
     assert (again.state.subscription.enabled, again.state.subscription.disabled_reason) == (True, None)
@@ -153,11 +157,13 @@ def test_create_subscription_changes_none_that_is_there() -> None:
 
 
 def test_delete_subscription_forgets_the_secret_and_is_final() -> None:
-    decision = domain.decide(made(), DeleteSubscription(subscription_id=ID), NOW, RULES)
+    rotated = domain.decide(made(), RotateSecret(subscription_id=ID, secret="sealed-2"), NOW, RULES).state
+    decision = domain.decide(rotated, DeleteSubscription(subscription_id=ID), NOW, RULES)
     assert decision.answer == SubscriptionDeletedAnswer(subscription_id=ID)
     assert decision.state is not None
     assert (decision.state.deleted, decision.state.subscription.enabled) == (True, False)
-    assert "sealed-1" not in decision.state.model_dump_json()
+    assert decision.state.subscription.previous_secret_until is None
+    assert "sealed-" not in decision.state.model_dump_json()
     for command in (
         ChangeSubscription(subscription_id=ID, enabled=True),
         RotateSecret(subscription_id=ID, secret="x"),

@@ -7,7 +7,9 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-import aiohttp
+from aiohttp.abc import AbstractResolver
+
+from services.notifier.connecting import system_names
 
 A, CNAME, AAAA = 1, 5, 28
 TYPES = {A: "A", AAAA: "AAAA"}
@@ -26,11 +28,9 @@ class NameServer(asyncio.DatagramProtocol):
         """These addresses at the first time, those at the second, the last ones ever after."""
         self.names[name] = lambda n: rounds[min(n, len(rounds) - 1)]
 
-    def resolver(self) -> aiohttp.AsyncResolver:
-        """The real path of a lookup, c-ares and all, that asks this server."""
-        return aiohttp.AsyncResolver(
-            nameservers=["127.0.0.1"], udp_port=self.port, tcp_port=self.port, timeout=1.0, tries=1
-        )
+    def resolver(self) -> AbstractResolver:
+        """The product's own way to look names up, c-ares and all, that asks this server."""
+        return system_names(nameservers=["127.0.0.1"], udp_port=self.port, tcp_port=self.port, timeout=1.0, tries=1)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport

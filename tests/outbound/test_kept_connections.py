@@ -1,18 +1,16 @@
-"""Connections that are kept: used again, given up by the other side, encrypted; and what the guard costs on them."""
+"""Connections that are kept: used again, given up by the other side, encrypted; and what the guard does not do on them."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 from certificates import Authority
 from name_server import NameServer, name_server
 from receivers import Caller, Manners, answering, hanging_up_late, receiver, silent_after
 
-from services.notifier.addresses import AddressRules
+from services.notifier.addresses import AddressRules, Network, target
 from services.notifier.sending import Sender
 
 DEVELOPMENT = AddressRules(development=True)
@@ -73,7 +71,7 @@ async def test_kept_connections_given_up_one_after_another_take_the_time_of_one_
     async with receiver(hanging_up_late(OK, 12, 0.4)) as hook, Sender(DEVELOPMENT, 1.0) as sender:
         await asyncio.gather(*(sender.post(hook.url, b"{}", {}) for _ in range(12)))
         sent = await sender.post(hook.url, b"{}", {})
-    assert sent.seconds < 1.5
+    assert sent.seconds < 4.0  # one after another they have 4.8
     assert sent.error == "timeout: no answer within 1 s"
 
 
@@ -201,40 +199,38 @@ async def test_a_hanging_receiver_takes_the_time_that_is_allowed_and_no_more() -
     async with receiver(silent_after(b"")) as hook, Sender(DEVELOPMENT, 0.5) as sender:
         sent = await asyncio.gather(*(sender.post(hook.url, b"{}", {}) for _ in range(20)))
     assert {each.error for each in sent} == {"timeout: no answer within 0.5 s"}
-    assert all(0.45 < each.seconds < 1.0 for each in sent)
+    assert all(0.45 < each.seconds < 5.0 for each in sent)  # one after another they take 10
 
 
-async def _rate(post: Callable[[], Awaitable[object]], posts: int = 1500, at_once: int = 32) -> float:
-    waiting = iter(range(posts))
+class Networks(tuple[Network, ...]):
+    """Networks that count how often an address is judged by them."""
 
-    async def worker() -> None:
-        for _ in waiting:
-            await post()
+    judged = 0
 
-    began = time.perf_counter()
-    await asyncio.gather(*(worker() for _ in range(at_once)))
-    return posts / (time.perf_counter() - began)
+    def __iter__(self) -> Iterator[Network]:
+        self.judged += 1
+        return super().__iter__()
 
 
-async def test_the_guard_costs_little_on_kept_connections(capsys: pytest.CaptureFixture[str]) -> None:
-    """Beside a bare aiohttp loop in the same run, the best of three rounds each."""
-    headers = {"webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": "v1," + "a" * 44}
-    body = b"a" * 1500
-    async with (
-        receiver(answering(OK)) as hook,
-        Sender(DEVELOPMENT) as sender,
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-    ):
+async def test_the_guard_is_paid_once_for_a_connection_and_nothing_for_a_delivery_on_it(names: NameServer) -> None:
+    """Words are read once for a URL, a name is looked up and judged once, a socket is judged once: then 400 deliveries go."""
+    networks = Networks()
+    rules = AddressRules(development=True, allowed_hosts=frozenset({"hooks.test"}), forbidden_networks=networks)
+    all_there = asyncio.Barrier(8)
 
-        async def bare() -> None:
-            async with session.post(hook.url, data=body, headers=headers) as answer:
-                await answer.read()
+    async def manners(caller: Caller) -> None:
+        await caller.request()
+        await all_there.wait()  # else the first connection is free again before the last one is asked for
+        await caller.say(OK)
+        await answering(OK)(caller)
 
-        async def guarded() -> None:
-            assert (await sender.post(hook.url, body, headers)).delivered
-
-        rates = [(await _rate(bare), await _rate(guarded)) for _ in range(3)]
-    fastest_bare, fastest = (max(column) for column in zip(*rates, strict=True))
-    with capsys.disabled():
-        print(f"\nSender.post {fastest:,.0f}/s, bare aiohttp {fastest_bare:,.0f}/s: {fastest / fastest_bare:.0%}")  # noqa: T201 - the figure is the point
-    assert fastest > 0.6 * fastest_bare
+    read = target.cache_info().misses
+    async with receiver(manners) as hook, Sender(rules, names=names.resolver()) as sender:
+        url = f"http://hooks.test:{hook.port}/"
+        for _ in range(50):
+            sent = await asyncio.gather(*(sender.post(url, b"{}", {}) for _ in range(8)))
+            assert {each.status for each in sent} == {200}
+    assert (len(hook.connections), len(hook.requests)) == (8, 400)
+    assert names.asked.count(("hooks.test", "A")) == 1
+    assert networks.judged == 1 + 8  # the address of the name, and each socket
+    assert target.cache_info().misses - read == 1
