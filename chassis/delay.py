@@ -91,6 +91,10 @@ async def _committed(consumer: AIOKafkaConsumer, partitions: Sequence[TopicParti
     return {tp: max(offset or 0, first[tp]) for tp, offset in zip(partitions, offsets, strict=True)}
 
 
+class NewTopics(Exception):
+    """There are delay topics that were not there at the start; whoever starts again reads them too."""
+
+
 class Relay(ConsumerRebalanceListener):
     """Forwards the records of delay topics when they are due. `failed` is called once if it cannot go on.
 
@@ -115,15 +119,13 @@ class Relay(ConsumerRebalanceListener):
         self._waiting: dict[TopicPartition, Waiting] = {}
         self._done: dict[TopicPartition, int] = {}  # acknowledged up to here
         self._sending: datetime | None = None  # when the first of those was due whose acks are awaited
-        self._changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._changed, self._tasks = asyncio.Event(), list[asyncio.Task[None]]()
 
     async def start(self) -> None:
         """Connect and begin. Raises KafkaError while Kafka is away."""
         await self.clock.read()
         await self.publisher.start()
-        topics = self._choose(await self.publisher.topics())
-        self._targets = {topic.name: topic.forwards_to for topic in topics if topic.forwards_to}
+        self._targets = await self._topics()
         self.subscription = Subscription(
             self._settings.kafka,
             self._name,
@@ -142,6 +144,10 @@ class Relay(ConsumerRebalanceListener):
             task.add_done_callback(lambda task: None if task.cancelled() else self._fail(task.exception()))
             self._tasks.append(task)
         await self.subscription.start()
+
+    async def _topics(self) -> dict[str, str]:
+        topics = self._choose(await self.publisher.topics())
+        return {topic.name: topic.forwards_to for topic in topics if topic.forwards_to}
 
     async def stop(self) -> None:
         """Commit what is acknowledged, leave the group."""
@@ -276,6 +282,9 @@ class Relay(ConsumerRebalanceListener):
                 with contextlib.suppress(*TRANSIENT):  # then the offset that we have serves on
                     await self.clock.read()
                     read_at = time.monotonic()
+                with contextlib.suppress(KafkaError):
+                    if new := (await self._topics()).keys() - self._targets.keys():
+                        raise NewTopics(", ".join(sorted(new)))
 
     def _overdue(self) -> float:
         """For how many seconds the oldest has been due; 0 if none is."""

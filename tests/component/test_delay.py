@@ -8,6 +8,7 @@ from delays import TARGET, Waiting, committed, delay_topics, gated, over, relayi
 from workers import worker
 
 from chassis.failpoints import EXIT_CODE
+from chassis.service import CANNOT_GO_ON
 
 
 async def test_what_waits_is_forwarded_when_it_is_due_and_once(bus: Bus) -> None:
@@ -106,3 +107,26 @@ async def test_nothing_is_committed_for_what_is_under_way_when_the_partitions_go
             opened.set()
             await until(lambda: ends(bus, topic, 2))
         assert set(times(await log.until(waiting.all_there))) == set(ids)
+
+
+async def test_a_delay_topic_that_is_new_is_read_by_a_relay_that_comes_back_under_its_name(bus: Bus) -> None:
+    """Kafka gives a member that it knows by name its old partitions, whatever it asks for."""
+    mine = {"HOLDFAST_INSTANCE": "relay-back", "HOLDFAST_SESSION_TIMEOUT_MS": "6000"}
+    waiting = Waiting(bus)
+    async with bus.listening(TARGET) as log, delay_topics(bus) as (old,):
+        async with worker(bus, "relay", **mine):
+            await waiting.put(old, over(0.1, 8, later=0))
+            await log.until(waiting.all_there)
+        async with delay_topics(bus) as (new,), worker(bus, "relay", **mine):
+            await waiting.put(old, over(0.1, 8, later=0))
+            await waiting.put(new, over(0.1, 8, later=0))
+            await log.until(waiting.all_there)
+
+
+async def test_a_delay_topic_that_appears_is_read_by_the_relay_that_is_started_anew_for_it(bus: Bus) -> None:
+    waiting = Waiting(bus)
+    async with bus.listening(TARGET) as log, worker(bus, "relay") as first, delay_topics(bus) as (new,):
+        await waiting.put(new, over(0.1, 8, later=0))
+        assert await first.ended() == CANNOT_GO_ON
+        async with worker(bus, "relay"):
+            await log.until(waiting.all_there)
