@@ -1,12 +1,13 @@
 """docs/tutorial-kafka.md: each block is run, in its order, and prints what the page shows."""
 
 import ast
+import code
 import inspect
 import re
 from typing import Any
 
 import pytest
-from pages import masked, sections, solid
+from pages import Section, masked, sections, solid
 
 from contracts import catalogue, claims, topics
 from contracts.booking import AbandonQuestion
@@ -33,6 +34,32 @@ async def test_the_page_shows_what_its_blocks_print(
         printed += f"## {section.title}\n{capsys.readouterr().out}"
         shown += f"## {section.title}\n{section.said('text')}\n"
     assert masked(solid(printed)).splitlines() == masked(solid(shown)).splitlines()
+
+
+class Prompt(code.InteractiveConsole):
+    """`python -m asyncio` up to the compiler: what is typed is compiled as it would be there, and nothing is run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self.refused: list[str] = []
+
+    def runcode(self, code: object) -> None:
+        pass
+
+    def showsyntaxerror(self, filename: str | None = None, **_: object) -> None:
+        self.refused.append("\n".join(self.buffer))
+
+
+@pytest.mark.parametrize("section", sections(PAGE), ids=lambda section: section.title)
+def test_a_block_can_be_pasted_at_the_prompt(section: Section) -> None:
+    prompt = Prompt()
+    for language, block in section.blocks:
+        if language == "python":
+            for typed in [*block.splitlines(), ""]:  # and Enter
+                prompt.push(typed)
+            assert not prompt.refused
+            assert not prompt.buffer, "the prompt waits for more"
 
 
 def test_every_command_is_in_the_page() -> None:
