@@ -14,7 +14,7 @@ help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
-	@printf '\nARGS="..." adds options to up, reset, test, chaos, conformance and bench (demo has none):\n  make up ARGS="--port 8001 --data .data/other --scale booking=2"\nSettings of a service are environment variables:\n  %s make up\n' "HOLDFAST_GATEWAY_ORIGINS='[\"http://localhost:3000\"]'"
+	@printf '\nARGS="..." adds options to up, reset, test, chaos, conformance and bench (demo has none):\n  make up ARGS="--port 8001 --data .data/other --scale booking=2"\nSUITE="..." is the part of the tests to run:\n  make test SUITE=tests/domain/test_cancellation.py ARGS="-n 0"\nSettings of a service are environment variables:\n  %s make up\n' "HOLDFAST_GATEWAY_ORIGINS='[\"http://localhost:3000\"]'"
 
 ##@ Run it (only Python 3.11+, git and make are needed; the rest is fetched once, by its hash)
 demo: .venv/.ready ## a booking's life, shown on a platform of its own that leaves nothing behind

@@ -108,8 +108,7 @@ async def _timed(teller: Teller, answer: Awaitable[Booking]) -> Booking:
 async def _event(teller: Teller, events: Events, booking: Booking) -> None:
     """The event that this change of the booking has made."""
     try:
-        async with asyncio.timeout(EVENT_SECONDS):
-            event = await events.next(booking.id)
+        event = await events.next(booking.id, within=EVENT_SECONDS)
     except TimeoutError:
         raise Unexpected(f"No event of version {booking.version} came in {EVENT_SECONDS:.0f} s.") from None
     if event.booking != booking:

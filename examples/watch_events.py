@@ -27,6 +27,7 @@ from examples.telling import Teller, Unexpected
 
 Event = BookingCreated | BookingUpdated | BookingPaid | BookingPaymentFailed | BookingDeleted
 LOOK_SECONDS = 1.0
+EVENT_SECONDS = 30.0  # an event comes within milliseconds; who waits longer waits for one that was had already
 MODELS: dict[str, type[Event]] = {model.type: model for model in get_args(Event)}
 
 
@@ -61,8 +62,16 @@ class Events:
     ) -> None:
         await self._consumer.stop()
 
-    async def next(self, booking_id: str | None = None) -> Event:
-        """The next event that was not seen before, of this booking or of any."""
+    async def next(self, booking_id: str | None = None, *, within: float | None = EVENT_SECONDS) -> Event:
+        """The next event that was not seen before, of this booking or of any. Raises TimeoutError after so many seconds (None: never)."""
+        try:
+            async with asyncio.timeout(within):
+                return await self._next(booking_id)
+        except TimeoutError:
+            whose = f"of booking {booking_id} " if booking_id else ""
+            raise TimeoutError(f"no event {whose}that was not seen before came within {within:g} s") from None
+
+    async def _next(self, booking_id: str | None) -> Event:
         while True:
             record = await self._consumer.getone()
             try:
@@ -92,7 +101,7 @@ async def watch(teller: Teller, kafka: str, from_beginning: bool) -> None:
         losses = asyncio.create_task(_tell_of_losses(teller, kafka))
         try:
             while True:
-                teller.happens(line(await events.next()))
+                teller.happens(line(await events.next(within=None)))
         finally:
             losses.cancel()
 

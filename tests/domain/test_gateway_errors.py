@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import alone
+from gateway_alone import alone
 
 from examples import tokens
 

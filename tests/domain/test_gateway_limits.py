@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import alone
+from gateway_alone import alone
 
 from examples import tokens
 from services.gateway import limits

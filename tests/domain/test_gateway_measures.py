@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from conftest import Lonely, _free_port, alone
 from forging import Forger
+from gateway_alone import Lonely, alone, free_port
 from measuring import read, total
 
 from examples import tokens
@@ -20,7 +20,7 @@ REQUESTS = "holdfast_gateway_requests_total"
 @pytest.fixture(scope="module")
 async def measured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Lonely, str]]:
     """A gateway without Kafka, and where its metrics are."""
-    port, patch = _free_port(), pytest.MonkeyPatch()
+    port, patch = free_port(), pytest.MonkeyPatch()
     patch.setenv("HOLDFAST_METRICS_PORT", str(port))
     keys = tmp_path_factory.mktemp("measured") / "keys"
     settings = {"READS_A_MINUTE": "30", "STRIPE_WEBHOOK_SECRETS": json.dumps([SECRET])}

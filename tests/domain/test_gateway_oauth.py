@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import alone
+from gateway_alone import alone
 from joserfc import jwt
 from joserfc.jwk import KeySet
 

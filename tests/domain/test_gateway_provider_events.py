@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import alone
 from forging import KINDS, Forger, Post
+from gateway_alone import alone
 from test_gateway_hostile import BODIES
 
 PATH = "/v1/payments/webhooks/stripe"

@@ -5,6 +5,7 @@ import io
 import socket
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaProducer
 
 from contracts import sample_records, topics
@@ -41,6 +42,16 @@ async def test_a_restart_is_said_and_events_go_on_at_the_same_address(tmp_path: 
         assert not watching.done()
         watching.cancel()
         await asyncio.wait([watching])
+
+
+async def test_an_event_that_does_not_come_is_told_and_the_next_one_is_not_missed(tmp_path: Path) -> None:
+    async with infrastructure(tmp_path) as running:
+        await topics.provision(running.kafka, 1, [])
+        async with watch_events.Events(running.kafka) as events:
+            with pytest.raises(TimeoutError, match=r"no event of booking nowhere that .* came within 0\.3 s"):
+                await events.next("nowhere", within=0.3)
+            await _publish(running, BookingCreated)
+            assert isinstance(await events.next(), BookingCreated)
 
 
 async def test_a_last_port_that_others_took_is_given_up_aloud(tmp_path: Path) -> None:
