@@ -100,7 +100,8 @@ def listen(
     forward: Annotated[str | None, typer.Option(help="Where deliveries go: http://localhost:3000/hook.")] = None,
     url: Annotated[str | None, typer.Option(help="The platform's gateway; else what the data folder says.")] = None,
     events: Annotated[
-        list[str] | None, typer.Option("--event", help="As in booking.*; repeatable; all without.")
+        list[str] | None,
+        typer.Option("--event", help="As in 'booking.*' (quoted, for the shell); repeatable; all without."),
     ] = None,
     client_id: Annotated[str, typer.Option(help="Whose events.")] = "demo",
     client_secret: Annotated[str | None, typer.Option(envvar="HOLDFAST_CLIENT_SECRET")] = None,

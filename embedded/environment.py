@@ -51,7 +51,7 @@ def _make() -> None:
     packages = sum(line[:1].isalnum() for lock in LOCKS for line in lock.read_text().splitlines())
     if STAMP.exists() and STAMP.read_text() not in ("", str(Path.cwd())):
         print("this checkout was made in another folder, and its .venv with it: it is made again", flush=True)
-    print(f"making .venv: up to {packages} packages by their hashes, half a minute, 400 MB", flush=True)
+    print(f"making .venv: up to {packages} packages by their hashes, 400 MB, half a minute to two", flush=True)
     STAMP.unlink(missing_ok=True)
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=False, stdout=subprocess.PIPE)
     if made.returncode != 0:

@@ -170,6 +170,12 @@ async def _asked(
         async with session.request(method, wishes.gateway + path, json=body, headers=headers) as answered:
             text = await answered.read()
             return answered.status, json.loads(text) if text else {}
+    except tokens.UnknownClient as error:
+        raise Problem(f"{str(error).rstrip('.')}: say whose events with --client-id and --client-secret") from None
+    except aiohttp.ClientConnectorError:
+        raise Problem(
+            f"nothing answers at {wishes.gateway}: start `holdfast up`, or say where the platform is with --url"
+        ) from None
     except Unexpected as error:
         raise Problem(str(error)) from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:

@@ -41,6 +41,8 @@ def parse(model: type[Model], headers: Mapping[bytes, bytes], raw: bytes) -> Mod
         value = model.model_validate_json(raw, extra="forbid", by_alias=True, by_name=False)
         _decoder.decode(raw.decode())
     except ValidationError as error:
+        if not raw.strip():
+            raise malformed("This operation needs a body.", ("body", "is empty")) from None
         raise invalid(error, "body") from None
     except _Flaw as flaw:
         raise malformed("The body does not have the documented shape.", flaw.args) from None

@@ -105,6 +105,9 @@ def refused(answer: Refused) -> Problem:
 def invalid(error: ValidationError, where: str) -> Problem:
     """The reader's complaints. A rule relates the fields of an object; a complaint about a single value is about its shape."""
     complaints = error.errors(include_url=False)
+    # Entries that are refused are not counted: where one is, a list may be called empty that is not.
+    wrong = {complaint["loc"][:-1] for complaint in complaints}
+    complaints = [each for each in complaints if each["type"] != "too_short" or each["loc"] not in wrong]
     details = [(_path(complaint["loc"]) or where, issue(complaint)) for complaint in complaints[: MOST_DETAILS + 1]]
     if all(complaint["type"] == "value_error" and isinstance(complaint["input"], dict) for complaint in complaints):
         return against_rules(f"The {where} breaks a rule.", *details)

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 Service = Literal["availability", "booking", "notifier"]
 Parameters = Sequence[tuple[str, str]]
 PAUSE = 0.05  # seconds until a service that was not reached is tried again
+# As a booking is refused that names one.
+_UNKNOWN = {"unknown_product": "There is no such product.", "unknown_space": "There is no such space."}
 CONNECTIONS = 256  # kept to the services' replicas, all in all
 
 
@@ -66,7 +68,11 @@ class Reads:
         if status == 200:
             return body
         if status == 404:
-            raise Problem("NOT_FOUND", "There is nothing with this id.", _details(body) if body else ())
+            details = _details(body) if body else []
+            words = next(
+                (_UNKNOWN[issue] for _, issue in details if issue in _UNKNOWN), "There is nothing with this id."
+            )
+            raise Problem("NOT_FOUND", words, details)
         if status == 400:
             # The shape was judged here; what only the service can judge, a day of the venue's, is a rule.
             raise against_rules("The query breaks a rule.", *_details(body))

@@ -9,5 +9,5 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=
 Cursor = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
 
 SECRET = "is not whsec_ and the base64 of 24 to 64 random bytes"  # noqa: S105 - words about one
-URL = "is not a URL such as https://shop.example/hook, all in ASCII"
+URL = "is not a URL such as https://shop.example/, all in ASCII"
 CURSOR = "is no cursor: take it from the answer before"

@@ -132,7 +132,7 @@ class Previous(Value):
 
 
 class Event(Value):
-    """What a subscriber gets. `sequence` counts the events of one booking from 1: whoever sees a gap missed one, or gets it late."""
+    """What a subscriber gets. `sequence` counts the events of one booking from 1, of whatever types: who is told of all sees each number."""
 
     id: Id
     type: str

@@ -78,6 +78,32 @@ async def test_create_booking_is_400_for_what_is_not_the_documented_shape(lonely
         assert told["correlationId"] == answer.headers["X-Correlation-Id"]
 
 
+HOOKS = "/v1/webhooks/subscriptions"
+TWICE = [
+    ("POST", "/v1/bookings", held().replace(b"{", b'{"productId": "%s", ' % examples.PRODUCT_ID.encode(), 1), "productId"),
+    ("PATCH", f"/v1/bookings/{examples.BOOKING_ID}", b'{"status": "CANCEL", "status": "CANCEL"}', "status"),
+    ("PATCH", f"/v1/bookings/{examples.BOOKING_ID}", b'{"status": "CANCEL", "\\u0073tatus": "CANCEL"}', "status"),
+    ("PATCH", f"/v1/products/{examples.PRODUCT_ID}", b'{"metadata": {"duration": {"value": 1, "value": 2, "type": "hourly"}}}', "value"),
+    ("PATCH", f"/v1/venues/{examples.VENUE_ID}", b'{"openingHours": [{"day": "monday", "open": "09:00", "open": "08:00", "close": "10:00"}]}', "open"),
+    ("POST", "/v1/customers", b'{"email": "a@example.org", "email": "b@example.org"}', "email"),
+    ("POST", HOOKS, b'{"url": "https://a.example/", "events": ["*"], "url": "https://b.example/"}', "url"),
+    ("PATCH", f"{HOOKS}/{examples.BOOKING_ID}", b'{"enabled": true, "enabled": false}', "enabled"),
+    ("POST", f"{HOOKS}/{examples.BOOKING_ID}/replay", b'{"from": "2027-01-11T09:00:00Z", "to": "2027-01-12T09:00:00Z", "to": "2027-01-13T09:00:00Z"}', "to"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "raw", "field"), TWICE, ids=[f"{row[0]} {row[1][:16]} {row[3]}" for row in TWICE]
+)
+async def test_a_field_that_is_given_twice_is_400_on_every_route(
+    lonely: Any, method: str, path: str, raw: bytes, field: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with lonely.session.request(method, path, data=raw, headers=headers) as answer:
+        told = await answer.json()
+        assert (answer.status, told["details"]) == (400, [{"field": field, "issue": "is given twice"}])
+
+
 async def test_create_booking_is_422_when_the_slot_ends_before_it_begins(lonely: Any) -> None:
     raw = slot("2027-01-11T11:00:00Z")
     async with lonely.session.post("/v1/bookings", data=raw, headers={"Content-Type": "application/json"}) as answer:

@@ -104,6 +104,20 @@ async def test_a_refusal_is_what_oauth_clients_know_and_the_envelope(
     assert ("WWW-Authenticate" in headers) == (status == 401)
 
 
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("booking:read admin", "There is no scope admin."),
+        ('"quoted"', "There is no such scope."),
+        ("é", "There is no such scope."),
+        ("x" * 101, "There is no such scope."),
+    ],
+)
+async def test_an_unknown_scope_is_named_if_it_is_one_by_its_form(lonely: Any, scope: str, said: str) -> None:
+    _, _, told = await ask(lonely, {**DEMO, "scope": scope})
+    assert (told["error_description"], told["message"]) == (said, said)
+
+
 async def test_a_json_body_is_refused_and_a_get_is_405(lonely: Any) -> None:
     async with lonely.session.post("/oauth/token", json=DEMO) as answer:
         assert (answer.status, (await answer.json())["error"]) == (400, "invalid_request")

@@ -24,7 +24,8 @@ WRONG: list[tuple[type[Any], str, Any, str]] = [
     (shapes.ProductChange, "bufferBefore", "1h", "is not an ISO 8601 duration of weeks to whole seconds, such as PT1H30M"),
     (webhook_shapes.SubscriptionChange, "events", [], "is empty"),
     (webhook_shapes.SubscriptionChange, "events", ["paid"], "is not a type of event, such as booking.created, a family such as booking.*"),
-    (webhook_shapes.SubscriptionChange, "url", "ftp://shop.example/", "is not a URL such as https://shop.example/hook"),
+    (webhook_shapes.SubscriptionChange, "url", "ftp://shop.example/", "is not a URL such as https://shop.example/, all in ASCII"),
+    (shapes.BookingChange, "cancelUrl", "javascript:1", "is not a URL such as https://shop.example/, all in ASCII"),
     (shapes.BookingChange, "status", "PAID", "is not 'CONFIRMED' or 'CANCEL'"),
 ]  # fmt: skip
 
@@ -50,6 +51,17 @@ def test_a_day_that_does_not_exist_is_told_the_form() -> None:
     closure = {"from": "2027-02-30", "to": "2027-03-01"}
     said = issue(shapes.VenueChange, json.dumps({"closures": [closure]}).encode())
     assert said == "is not written as 2027-05-01, or there is no such day"
+
+
+@pytest.mark.parametrize("raw", [b"", b" \n"])
+def test_a_body_without_anything_is_called_empty(raw: bytes) -> None:
+    assert issue(shapes.VenueChange, raw) == "is empty"
+
+
+def test_a_list_whose_only_entry_is_wrong_is_not_called_empty_too() -> None:
+    with pytest.raises(Problem) as caught:
+        bodies.parse(webhook_shapes.SubscriptionChange, {b"content-type": b"application/json"}, b'{"events": ["paid"]}')
+    assert [detail["field"] for detail in caught.value.details] == ["events.0"]
 
 
 def test_half_a_body_is_told_where_it_ends() -> None:

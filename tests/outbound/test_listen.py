@@ -142,10 +142,14 @@ async def test_listen_says_why_it_may_not(tmp_path: Path, gateway: Gateway) -> N
         await terminal.says("holdfast: the platform answered 400 VALIDATION_FAILED: url must begin with https://.")
         assert await terminal.process.wait() == 1
     async with listening(tmp_path, "--url", gateway.url, "--client-secret", "guessed") as terminal:
-        await terminal.says("holdfast: POST /oauth/token was answered 401 invalid_client")
+        await terminal.says(
+            "knows no client 'demo' with this secret: say whose events with --client-id and --client-secret"
+        )
         assert await terminal.process.wait() == 1
     async with listening(tmp_path, "--url", "http://127.0.0.1:1") as terminal:
-        await terminal.says("holdfast: the platform at http://127.0.0.1:1 does not answer")
+        await terminal.says(
+            "holdfast: nothing answers at http://127.0.0.1:1: start `holdfast up`, or say where the platform is with --url"
+        )
         assert await terminal.process.wait() == 1
     async with listening(tmp_path, "--data", str(tmp_path / "none")) as terminal:
         await terminal.says("start `holdfast up`")

@@ -41,6 +41,17 @@ async def test_the_page_shows_what_the_script_prints(platform: Platform) -> None
     assert masked(solid(out)).splitlines() == masked(solid(shown)).splitlines()
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="the tutorial needs curl")
+async def test_without_a_platform_the_script_says_how_to_start_one() -> None:
+    nowhere = "http://127.0.0.1:1"
+    process = await asyncio.create_subprocess_exec(
+        *("sh", str(SCRIPT)), cwd=PROJECT, env={**os.environ, "HOLDFAST": nowhere}, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await asyncio.wait_for(process.communicate(), 60)
+    assert err.decode() == f"Nothing answers at {nowhere}: start the platform with 'make up'.\n"
+    assert process.returncode == 7
+
+
 def test_ids_are_told_apart_and_times_are_not() -> None:
     one, other = "b977f344-dd5d-5b59-abd6-dfd314b8deda", "cc229660-b327-5a8b-ba27-5249fca5f4d3"
     text = f'{one} {other} {one} 2026-11-22T22:39:58.051837Z until 22:39:58Z. "eyJ0.eyJpc3MiO.Zc-_U"'

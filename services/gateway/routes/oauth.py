@@ -6,6 +6,7 @@ Errors are those that OAuth2 clients know, `error` and `error_description`, besi
 import asyncio
 import binascii
 import logging
+import re
 import time
 import uuid
 from base64 import b64decode
@@ -31,6 +32,7 @@ BODY_BYTES = 8192
 AT_ONCE = 2  # secrets checked side by side: guessing never takes more of the machine than this
 MOST_FIELDS = 20
 
+_scope_token = re.compile(r"[!#-\[\]-~]{1,100}").fullmatch  # of RFC 6749, 3.3: what may stand in an error_description
 _basic = {"WWW-Authenticate": 'Basic realm="holdfast", charset="UTF-8"'}
 
 
@@ -47,6 +49,12 @@ class _Shown(NamedTuple):
 
     id: str
     secret: str
+
+
+def _may_not(scope: str) -> str:
+    if scope in get_args(Scope):
+        return f"The client may not have the scope {scope}."
+    return f"There is no scope {scope}." if _scope_token(scope) else "There is no such scope."
 
 
 class _Tokens:
@@ -85,12 +93,7 @@ class _Tokens:
         asked = frozenset(fields.get("scope", "").split()) or allowed
         if asked - allowed:
             unknown = min(asked - allowed)
-            words = (
-                f"The client may not have the scope {unknown}."
-                if unknown in get_args(Scope)
-                else "There is no such scope."
-            )
-            raise _wrong("invalid_scope", words)
+            raise _wrong("invalid_scope", _may_not(unknown))
         token = {
             "access_token": self._issuer.token(client.organisation, client.id, asked),
             "token_type": "Bearer",
