@@ -167,5 +167,6 @@ async def test_slots_of_an_unknown_product_or_space_are_404_in_the_words_of_a_bo
         told, refused = await call(house.session, "GET", path), await house.hold(slot, **{field: UNKNOWN})
         assert (told.status, told.json["details"]) == (404, [{"field": field, "issue": issue}])
         assert (refused.status, refused.json["details"]) == (404, told.json["details"])
+        assert refused.json["message"] == told.json["message"]
     elsewhere = await call(house.session, "GET", f"/v1/spaces/{UNKNOWN}/availability?productId={house.product}")
     assert elsewhere.json["details"] == [{"field": "spaceId", "issue": "unknown_space"}]
