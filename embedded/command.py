@@ -128,7 +128,7 @@ def listen(
             gateway = (url or addresses.of("gateway", data)).rstrip("/")
         except Unexpected:
             raise Problem(
-                f"nothing runs in {data}: start `holdfast up`, or say where the platform is with --url"
+                f"nothing runs in {data}: start it with `make up`, or say where the platform is with --url"
             ) from None
         wishes = listening.Wishes(gateway, forward, client_id, client_secret, events or ["*"], secret, public_url, port)
         return await listening.listen(wishes, _say)
@@ -196,7 +196,12 @@ def main() -> None:
     if obstacle is not None:
         sys.exit(obstacle)
     heard.outlast()
-    app()
+    try:
+        app()
+    finally:
+        if (why := heard.refused()) is not None:
+            print(f"holdfast: standard output does not take all of it: {why.strerror}", file=sys.stderr)
+            sys.exit(heard.UNSAID)
 
 
 def _run(work: Callable[[], Awaitable[int]], *, interrupted: int, stopped: str = "everything is stopped") -> None:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,7 +149,10 @@ class Infrastructure:
         return fresh
 
     async def _start_postgres(self, databases: Iterable[str]) -> None:
+        began, fresh = time.monotonic(), not (self._folder.path / "pg").exists()
         await postgres.prepare(self._folder)
+        if fresh:
+            self._say(f"postgres made its folder ({time.monotonic() - began:.1f} s)")
         await self._supervisor.start([postgres.program(self._folder)])
         for name in databases:
             await self.create_database(name)

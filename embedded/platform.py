@@ -201,6 +201,8 @@ async def running(
     Kafka notice a lost worker after one second. Raises Problem, with the way out, where something is in the way.
     """
     plan = Plan(port, length(hold), scale or {}, settings or {})
+    if port and data is not None and not data.exists():  # one that is there says who runs in it
+        ports.hold(plan.port).release()
     with opened(data) as mine:
         async with started(Platform(mine, say, fast_sessions, plan)) as platform:
             yield platform

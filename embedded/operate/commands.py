@@ -104,7 +104,11 @@ def tail(
     booking: Annotated[str | None, typer.Option(help="Those of one booking.")] = None,
     organisation: Annotated[str | None, typer.Option(help="Those of one organisation.")] = None,
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="Begin with the oldest that Kafka has.")
+        bool,
+        typer.Option(
+            "--from-beginning",
+            help="Begin with the oldest that Kafka has; by time, if there are no more than 20,000, else by partition.",
+        ),
     ] = False,
     limit: Annotated[int | None, typer.Option(help="End after so many.", min=1)] = None,
     data: asking.DataOption = None,

@@ -47,6 +47,14 @@ RULES = {
             "Reschedule the booking to the time that counts, after looking at `holdfast story`.",
         ),
         Rule(
+            "holds-end-when-they-are-due",
+            "no slot is held for more than a minute after its hold is over",
+            "The slot counts as free, but who held it and all who follow booking.events are not told: the delay relay does not "
+            "forward the timer, or availability does not decide it.",
+            "See `holdfast status`: is the relay ready, is a delay topic's line overdue, does availability.commands wait? Start "
+            "the relay again (else availability); what is overdue goes out first.",
+        ),
+        Rule(
             "questions-are-answered",
             "no booking waits for an answer for more than ten minutes",
             "A command of a customer is stuck: its answer was lost, or a service stands still.",

@@ -9,13 +9,14 @@ import contextlib
 import getpass
 import json
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from chassis.batch import NEWEST
+from chassis.messages import DeadRecord, open_record
 from contracts import topics
 from contracts.availability import CommitSlot, ExtendSlot, HoldSlot, MoveSlot, QuoteExtras, ReleaseSlot
 from contracts.envelope import UnreadableEnvelope, read, stamp
@@ -168,6 +169,9 @@ def obstacle(record: log.Record, now: datetime) -> str | None:
         return f"it was created at {envelope.created:%Y-%m-%d %H:%M:%S}, more than 5 minutes ahead of now: it would be buried again"
     if envelope.type not in topics.models():
         return f"no service of this release knows {envelope.type}: it would be buried again"
+    read_now = open_record(replace(record, headers=original(record)), topics.models())
+    if isinstance(read_now, DeadRecord):
+        return f"its body cannot be read ({read_now.reason}): it would be buried again"
     if envelope.type in QUESTIONS:
         return "who asked was told that it failed, and may have done something else since: it would take effect behind their back"
     return None

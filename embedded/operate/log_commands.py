@@ -42,7 +42,7 @@ def realign(yes: YesOption = False, data: asking.DataOption = None, as_json: ask
         asking.answered({"done": yes, "marks": [mark.told() for mark in found]})
     else:
         telling.marks(found, done=yes)
-    raise typer.Exit(asking.FOUND if found and not yes else 0)
+    raise typer.Exit(asking.COULD_NOT_LOOK if found and not yes else 0)
 
 
 @app.command("set-mark")
@@ -56,7 +56,7 @@ def set_mark(
 ) -> None:
     """Set one mark; what lies behind it is read again, what lies before it is passed over. The service must be stopped."""
     from embedded.operate import marks
-    from embedded.problem import Problem
+    from embedded.problem import NoLook, Problem
 
     async def work() -> str:
         place = asking.place(data)
@@ -75,7 +75,7 @@ def set_mark(
         again, over = max(0, mark.processed - offset), max(0, offset - mark.processed)
         said = f"{again} records are read again" if again else f"{over} records are passed over and never decided"
         if not yes:
-            raise Problem(f"{said}: say --yes")
+            raise NoLook(f"{said}: say --yes to do it")
         await marks.put(place, mark, offset)
         return f"{service} goes on at {topic}/{partition}/{offset}; it was at {mark.processed}; {said}"
 

@@ -63,7 +63,7 @@ def of(data: Path | None) -> Place:
     run = folder.running(where)
     if not run or not run.get("kafka"):
         raise Problem(
-            f"nothing runs in {where}. Start the platform with `holdfast up`, name its folder with --data, or name its "
+            f"nothing runs in {where}. Start the platform with `make up`, name its folder with --data, or name its "
             "addresses: HOLDFAST_KAFKA, HOLDFAST_AVAILABILITY_DATABASE, HOLDFAST_BOOKING_DATABASE …"
         )
     return recorded(where, run)

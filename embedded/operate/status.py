@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -14,12 +15,17 @@ from embedded.operate import databases, letters, log
 from embedded.operate.places import Place
 
 PROBE_SECONDS = 3.0
+OVERDUE_SECONDS = (
+    5.0  # a timer that waits for longer is not on its way: the relay commits what it has forwarded every half second
+)
+UNENDED_SECONDS = 30.0  # likewise a hold: the relay, then availability
+TIMERS = "clock"  # where calls go that leave no machine
 RELAY = "availability.relay"  # the consumer group of the delay relay
 AWAY: tuple[type[BaseException], ...] = (*databases.AWAY, KafkaError, aiohttp.ClientError)
 
 _PROGRESS = "SELECT topic, partition, processed, published FROM progress ORDER BY 1, 2"
 _HOLDS = """
-SELECT count(*) AS held, count(*) FILTER (WHERE expires_at <= clock_timestamp()) AS due, min(expires_at) AS next,
+SELECT clock_timestamp() AS now, count(*) AS held, count(*) FILTER (WHERE expires_at <= clock_timestamp()) AS due, min(expires_at) AS next,
   coalesce(extract(epoch FROM clock_timestamp() - min(expires_at)), 0)::float8 AS late
 FROM slots
 WHERE state = 'HELD'
@@ -28,10 +34,11 @@ _CALLS = """
 SELECT id::text, kind, destination, organisation_id, attempts, last_error, created_at, due_at,
   extract(epoch FROM clock_timestamp() - created_at)::float8 AS age, count(*) OVER () AS open
 FROM calls
-WHERE closed_at IS NULL
+WHERE closed_at IS NULL AND destination <> $1
 ORDER BY created_at
 LIMIT 1
 """
+_TIMERS = "SELECT count(*) AS waiting, min(due_at) AS next FROM calls WHERE closed_at IS NULL AND destination = $1"
 
 Sight = dict[str, Any]
 
@@ -61,14 +68,26 @@ async def look(place: Place) -> Sight:
         "deadLetters": dead,
         "openCalls": sum(call["open"] for call in calls) if any(inside.values()) else None,
         "oldestCall": min(calls, key=lambda call: str(call["createdAt"]), default=None),
+        "timers": [seen["timers"] for seen in inside.values() if seen.get("timers")],
         "unknown": unknown,
         "notLookedAt": place.unnamed(),
     }
 
 
 def well(sight: Sight) -> bool:
-    """Whether everybody who was asked is ready and everything could be seen."""
-    return not sight["unknown"] and all(each["ready"] for each in sight["services"].values())
+    """Whether everybody who was asked is ready, everything could be seen, and nothing is overdue."""
+    ready = not sight["unknown"] and all(each["ready"] for each in sight["services"].values())
+    return ready and not holds_overdue(sight["holds"]) and not any(map(timer_overdue, sight["lag"]))
+
+
+def timer_overdue(line: Sight) -> bool:
+    """Whether what waits in this delay topic should have gone on long ago."""
+    return float(line.get("overdueSeconds") or 0.0) > OVERDUE_SECONDS
+
+
+def holds_overdue(holds: Sight | None) -> bool:
+    """Whether a hold is due for longer than it takes to end it."""
+    return holds is not None and holds["due"] > 0 and holds["lateSeconds"] > UNENDED_SECONDS
 
 
 async def _readiness(place: Place) -> dict[str, Sight]:
@@ -104,13 +123,23 @@ async def _inside(place: Place, service: str) -> Sight:
         if await databases.has(connection, "slots"):
             row = await connection.fetchrow(_HOLDS)
             late = max(row["late"], 0.0)
+            seen["now"] = row["now"]
             seen["holds"] = {
                 "held": row["held"],
                 "due": row["due"],
                 "next": databases.written(row["next"]),
                 "lateSeconds": late,
             }
-        if await databases.has(connection, "calls") and (row := await connection.fetchrow(_CALLS)):
+        if not await databases.has(connection, "calls"):
+            return seen
+        timers = await connection.fetchrow(_TIMERS, TIMERS)
+        if timers["waiting"]:
+            seen["timers"] = {
+                "service": service,
+                "waiting": timers["waiting"],
+                "nextDue": databases.written(timers["next"]),
+            }
+        if row := await connection.fetchrow(_CALLS, TIMERS):
             seen["call"] = {
                 "service": service,
                 "id": row["id"],
@@ -144,11 +173,13 @@ async def _lag(place: Place, inside: Sight) -> list[Sight]:
                 line["unsent"] += processed - published
                 line["missing"] += max(0, first - processed) + max(0, processed - last)
         lines = [found[key] for key in sorted(found)]
-        return lines + await _delayed(place, consumer)
+        # Timers are due by availability's clock; it was read before the log was, so that what is overdue by it is.
+        now = inside.get("availability", {}).get("now") or datetime.now(UTC)
+        return lines + await _delayed(place, consumer, now)
 
 
-async def _delayed(place: Place, consumer: AIOKafkaConsumer) -> list[Sight]:
-    """What waits in the delay topics, and when the next of it is due."""
+async def _delayed(place: Place, consumer: AIOKafkaConsumer, now: datetime) -> list[Sight]:
+    """What waits in the delay topics, when the next of it is due, and for how long it has been."""
     names = {topic.name for topic in topics.delay_topics(await consumer.topics())}
     ends = await log.bounds(consumer, names)
     if not ends:
@@ -164,12 +195,28 @@ async def _delayed(place: Place, consumer: AIOKafkaConsumer) -> list[Sight]:
             heads[partition] = (at, at + 1)
     due: dict[str, str] = {}
     async for record in log.records(consumer, heads):
-        moment = log.headers(record).get("ce_dueat", "")
-        due[record.topic] = min(moment, due.get(record.topic, moment))
+        if moment := log.headers(record).get("ce_dueat"):
+            due[record.topic] = min(moment, due.get(record.topic, moment))
     return [
-        {"topic": topic, "group": RELAY, "waiting": waiting[topic], "delayed": True, "nextDue": due.get(topic)}
+        {
+            "topic": topic,
+            "group": RELAY,
+            "waiting": waiting[topic],
+            "delayed": True,
+            "nextDue": due.get(topic),
+            "overdueSeconds": _since(due.get(topic), now),
+        }
         for topic in sorted(waiting)
     ]
+
+
+def _since(moment: str | None, now: datetime) -> float:
+    """For how many seconds it has passed; 0 for what lies ahead, or says nothing."""
+    try:
+        passed = (now - datetime.fromisoformat(moment or "")).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return max(0.0, passed)
 
 
 async def _dead(place: Place) -> dict[str, int]:

@@ -19,7 +19,7 @@ from chassis.caller import outcome_id
 from chassis.inbox import Stored, unpack
 from contracts import topics
 from contracts.envelope import output_id, stamp
-from embedded.operate import databases, letters, log, story_deliveries
+from embedded.operate import databases, letters, log, story_deliveries, story_subject
 from embedded.operate.places import Place
 from embedded.problem import Problem
 
@@ -92,6 +92,9 @@ async def read(place: Place, booking_id: str) -> Story:
         raise Problem(
             f"nobody knows a booking {booking_id}: not booking, nor what the services handled in the last 8 days"
         )
+    other = story_subject.stranger(story.roots, booking_id) if story.booking is None else None
+    if other:
+        raise Problem(f"{booking_id} is no booking's id, {other}: `holdfast story` takes the id of a booking")
     if not story.roots:
         story.notes.append("No service remembers a message of it: an inbox keeps 8 days.")
     missing = sorted({"availability", "notifier", "payment"} - set(place.databases))

@@ -6,8 +6,10 @@ from typing import Any
 
 from rich.tree import Tree
 
+from contracts.topics import BOOKING_COMMANDS
+from embedded.operate.status import TIMERS
 from embedded.operate.story import Story
-from embedded.operate.telling import PREFIX, console, plain
+from embedded.operate.telling import PREFIX, console, counted, plain
 
 
 def told(story: Story) -> None:
@@ -17,6 +19,8 @@ def told(story: Story) -> None:
     if booking:
         gone = ", deleted by its owner" if booking["deleted"] else ""
         title += f" of {booking['organisation']}: {booking['status']}, version {booking['version']}{gone}"
+    else:
+        title += ", which booking never had"
     tree = Tree(plain(title))
     for root in story.roots:
         _branch(tree, root)
@@ -46,7 +50,8 @@ def _message(node: dict[str, Any]) -> str:
     if node["decided"]:
         for decided in node["decided"]:
             since = node["due"] or sent
-            text += f"; decided by {decided['by']} at {_clock(decided['at'])}{_after(since, decided['at'])}"
+            how = "key claimed" if _is_claim(node, decided) else "decided"
+            text += f"; {how} by {decided['by']} at {_clock(decided['at'])}{_after(since, decided['at'])}"
     elif (node["topic"] or "").endswith((".commands", "availability.events")) or node["due"]:
         text += "; not decided yet"
     if node["deadLetter"]:
@@ -54,14 +59,23 @@ def _message(node: dict[str, Any]) -> str:
     return text
 
 
+def _is_claim(node: dict[str, Any], decided: dict[str, Any]) -> bool:
+    """A command to another service has its key claimed at booking first, by a message of the same id."""
+    elsewhere = (node["topic"] or "").endswith(".commands") and node["topic"] != BOOKING_COMMANDS.name
+    return elsewhere and str(decided["place"]).startswith(f"{BOOKING_COMMANDS.name}/")
+
+
 def _call(node: dict[str, Any]) -> str:
+    if node["destination"] == TIMERS:
+        end = f"ended at {_clock(node['closedAt'])}" if node["closedAt"] else f"ends at {_clock(node['dueAt'])}"
+        return f"{_clock(node['askedAt'])}  {node['service']}'s own timer {node['call']}: {end}"
     end = (
         f"closed at {_clock(node['closedAt'])}"
         if node["closedAt"]
         else f"open, next attempt at {_clock(node['dueAt'])}"
     )
     failed = f", last failed with: {node['lastError']}" if node["lastError"] else ""
-    return f"{_clock(node['askedAt'])}  call {node['call']} to {node['destination']}: {node['attempts']} attempts, {end}{failed}"
+    return f"{_clock(node['askedAt'])}  call {node['call']} to {node['destination']}: {counted(node['attempts'], 'attempt')}, {end}{failed}"
 
 
 def _delivery(node: dict[str, Any]) -> str:
@@ -73,7 +87,7 @@ def _delivery(node: dict[str, Any]) -> str:
     else:
         end = f"next attempt at {_clock(node['dueAt'])}" if node["wanted"] else "held back: nobody is subscribed now"
     whom = node["url"] or "a subscription that is gone"
-    return f"{_clock(node['askedAt'])}  webhook to {whom}: {node['attempts']} attempts, {end}{said}"
+    return f"{_clock(node['askedAt'])}  webhook to {whom}: {counted(node['attempts'], 'attempt')}, {end}{said}"
 
 
 _KINDS: dict[str, Callable[[dict[str, Any]], str]] = {"message": _message, "call": _call, "delivery": _delivery}

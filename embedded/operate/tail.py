@@ -1,10 +1,14 @@
-"""`booking.events` as they happen."""
+"""`booking.events` as they happen, and those of before in the order in which Kafka wrote them, as far as memory allows."""
 
+import heapq
 import json
+from collections import defaultdict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from aiokafka import AIOKafkaConsumer
 
 from contracts import topics
 from contracts.envelope import stamp
@@ -14,6 +18,7 @@ from embedded.problem import Problem
 
 Event = dict[str, Any]
 PREFIX = "holdfast."
+SORTED = 20_000  # of events of before so many are put in order; more of them come partition by partition
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,28 @@ async def events(place: Place, wanted: Wanted, *, from_beginning: bool = False) 
         if not spans:
             raise Problem(f"there is no topic {name}: `holdfast topics apply` makes it")
         consumer.assign(list(spans))
+        many = sum(last - first for first, last in spans.values()) > SORTED
+        if from_beginning and not many:
+            async for event in _earlier(consumer, spans, wanted):
+                yield event
+            consumer.assign(list(spans))
         for partition, (first, last) in spans.items():
-            consumer.seek(partition, first if from_beginning else last)
+            consumer.seek(partition, first if from_beginning and many else last)
         while True:
             record = await consumer.getone()
             headers = log.headers(record)
             if wanted.takes(headers):
                 yield _event(record, headers)
+
+
+async def _earlier(consumer: AIOKafkaConsumer, spans: log.Bounds, wanted: Wanted) -> AsyncGenerator[Event, None]:
+    """Those of these spans by time; of each partition in its own order, whatever its times say."""
+    read: dict[int, list[log.Record]] = defaultdict(list)
+    async for record in log.records(consumer, spans):
+        if wanted.takes(log.headers(record)):
+            read[record.partition].append(record)
+    for record in heapq.merge(*(read[number] for number in sorted(read)), key=lambda record: record.timestamp):
+        yield _event(record, log.headers(record))
 
 
 def _event(record: log.Record, headers: dict[str, str]) -> Event:

@@ -1,7 +1,9 @@
 """What an operator reads: tables and trees. Whatever came from outside is shown as plain text, without control characters."""
 
 import json
+import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,17 +15,20 @@ from embedded.operate.findings import RULES, SHOWN, Report
 from embedded.operate.letters import Letter
 from embedded.operate.marks import Mark
 from embedded.operate.republish import Republished
-from embedded.operate.status import Sight
+from embedded.operate.status import Sight, holds_overdue, timer_overdue
 from embedded.operate.topics_check import Finding
 
 PREFIX = "holdfast."
+WIDE = 160
 _control = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").sub
 
 
 def console() -> Console:
-    """The terminal; wide enough for ids where there is none."""
+    """The terminal; wide enough for ids and addresses where there is none, whatever the one behind it is."""
     found = Console()
-    return found if found.is_terminal else Console(width=160)
+    if sys.stdout.isatty() or (found.is_terminal and "COLUMNS" in os.environ):
+        return found
+    return Console(width=WIDE)
 
 
 def plain(value: object) -> Text:
@@ -75,29 +80,48 @@ def sight(seen: Sight) -> None:
 
 def _lag(line: Sight) -> tuple[object, ...]:
     if line.get("delayed"):
-        note = f"not due yet; the next at {line['nextDue']}" if line["waiting"] else "nobody holds a slot that long"
-        return line["topic"], line["group"], line["waiting"], "", note
+        return line["topic"], line["group"], line["waiting"], "", _timers(line)
     note = f"{line['missing']} are not in the log: run `holdfast verify`" if line["missing"] else ""
     return line["topic"], line["group"], line["waiting"], line["unsent"], note
+
+
+def _timers(line: Sight) -> str:
+    if not line["waiting"]:
+        return "nobody holds a slot that long"
+    if timer_overdue(line):
+        return f"overdue since {line['nextDue']}: the relay does not forward it"
+    if line["overdueSeconds"]:
+        return f"due since {line['nextDue']}, on its way"
+    return f"not due yet; the next at {line['nextDue']}" if line["nextDue"] else "it does not say when it is due"
+
+
+def counted(number: int, what: str) -> str:
+    """1 attempt, 2 attempts."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _sentences(seen: Sight) -> Iterable[str]:
     holds = seen["holds"]
     if holds:
         late = f", the oldest for {holds['lateSeconds']:.1f} s" if holds["due"] else ""
-        yield f"Holds: {holds['held']} held, {holds['due']} due and not yet ended{late}; the next ends {holds['next'] or 'never'}."
+        ahead = "" if holds["due"] else f"; the next ends {holds['next'] or 'never'}"
+        yield f"Holds: {holds['held']} held, {holds['due']} due and not yet ended{late}{ahead}."
+        if holds_overdue(holds):
+            yield "That is overdue: the relay or availability is behind (docs/runbook.md, HoldfastRelayBehind)."
     if "kafka" not in seen["unknown"] and "dead letters" not in seen["unknown"]:
-        counted = ", ".join(f"{number} of {service}" for service, number in sorted(seen["deadLetters"].items()))
-        yield f"Dead letters: {counted or 'none'}."
+        dead = ", ".join(f"{number} of {service}" for service, number in sorted(seen["deadLetters"].items()))
+        yield f"Dead letters: {dead or 'none'}."
     oldest = seen["oldestCall"]
     if oldest:
         failed = f", last failed with: {oldest['lastError']}" if oldest["lastError"] else ""
         yield (
             f"Calls to the outside: {seen['openCalls']} open, the oldest since {oldest['ageSeconds']:.0f} s "
-            f"({oldest['kind']} to {oldest['destination']}, {oldest['attempts']} attempts{failed})."
+            f"({oldest['kind']} to {oldest['destination']}, {counted(oldest['attempts'], 'attempt')}{failed})."
         )
     elif seen["openCalls"] is not None:
         yield "Calls to the outside: none is open."
+    for own in seen["timers"]:
+        yield f"Own timers of {own['service']}, which call nobody: {own['waiting']}, the next at {own['nextDue']}."
 
 
 def letters(found: Sequence[Letter]) -> None:
@@ -133,9 +157,12 @@ def letter(shown: dict[str, Any]) -> None:
         "origin",
         "place",
         "key",
-        "replayWouldFail",
     ):
         screen.print(plain(f"{name}: {shown[name] if shown[name] is not None else '-'}"))
+    against = shown["replayWouldFail"]
+    screen.print(
+        plain(f"not to be replayed: {against}" if against else "replay: nothing in the record speaks against it")
+    )
     if shown["handled"]:
         screen.print(plain("handled: {done} at {at} by {by} {why}".format(**shown["handled"])))
     screen.print(table("Headers", ("name", "value"), sorted(shown["headers"].items())))

@@ -32,6 +32,7 @@ async def verify(place: Place, since: datetime | None = None) -> Report:
     begin = max(since or datetime.min.replace(tzinfo=UTC), now - topics.WEEK + timedelta(minutes=10))
     with opened() as scratch:
         await verify_slots.overlaps(place, report)
+        await verify_slots.holds(place, report)
         progress = {service: await _gather(place, service, scratch, report, begin) for service in place.databases}
         await verify_slots.agreement(place, scratch, report)
         for service in place.databases:

@@ -33,6 +33,12 @@ FROM bookings
 _ONE_SLOT = f"{_SLOTS}WHERE organisation_id = $1 AND booking_id = $2::uuid"
 _ONE_BOOKING = f"{_BOOKINGS}WHERE organisation_id = $1 AND id = $2::uuid"
 
+_OVER = """
+SELECT organisation_id || '/' || booking_id AS key, expires_at
+FROM slots
+WHERE state = 'HELD' AND expires_at < clock_timestamp() - interval '1 minute'
+"""
+
 _SUSPECTS = """
 SELECT coalesce(b.key, s.key), b.status, b.asking, b.space, b.at, s.state, s.space, s.at
 FROM bookings b
@@ -60,6 +66,30 @@ async def overlaps(place: Place, report: Report) -> None:
                     f"unit {row['unit']} of space {row['space_id']} is taken at {row['begins']:%Y-%m-%d %H:%M} by an "
                     f"earlier slot, which ends {row['reaches']:%Y-%m-%d %H:%M}",
                 )
+
+
+async def holds(place: Place, report: Report) -> None:
+    """No hold is long over and not ended. After an outage many are for a while: as long as they become fewer, somebody is at it."""
+    async with databases.connected(place.databases["availability"]) as connection:
+        if not await databases.has(connection, "slots"):
+            return
+        left = await _over(connection)
+        for _ in range(quiet.LOOKS):
+            if not left:
+                return
+            await quiet.caught_up(place, ("availability",))
+            now = await _over(connection)
+            before, left = left, {key: at for key, at in left.items() if now.get(key) == at}
+            if len(left) == len(before):
+                break
+    for key, at in left.items():
+        report.add(
+            "holds-end-when-they-are-due", key, f"its slot is HELD, though the hold ended at {databases.written(at)}"
+        )
+
+
+async def _over(connection: Connection) -> dict[str, datetime]:
+    return {row["key"]: row["expires_at"] for row in await connection.fetch(_OVER)}
 
 
 async def slots(connection: Connection, scratch: Scratch, report: Report) -> None:

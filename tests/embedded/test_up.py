@@ -202,6 +202,7 @@ async def test_ctrl_c_during_the_start_stops_what_has_been_started(data):
     data.parent.mkdir()
     async with holdfast(data, "up", "--port", "0") as terminal:
         await terminal.says("postgres ready")
+        assert "postgres made its folder (" in terminal.text
         run = run_json(data)
         async with holdfast(data, "status", "--json") as status:
             assert await status.ends() == 3
@@ -220,6 +221,7 @@ async def test_a_port_in_use_is_named_with_the_way_out(data):
             assert await terminal.ends() == 1
             assert f"port {port} is in use" in terminal.text
             assert "--port" in terminal.text
+            assert not data.exists(), "nothing is left of what never began"
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import json
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
 import pytest
+from aiokafka import ConsumerRecord
 from awaiting import until
 from posting import commanded, posted, read_at
 from terminal import typed
@@ -50,7 +50,10 @@ async def test_rubbish_is_listed_shown_and_not_replayed(platform: Any) -> None:
     assert shown.json["headers"]["dead-letter-origin"] == place
     assert shown.json["body"] == "\N{REPLACEMENT CHARACTER}rubbish"
     told = await typed("dead-letters", "show", letter["id"], "--data", str(platform.data))
-    assert "replayWouldFail: its headers are not those of a message" in told.said
+    assert (
+        "not to be replayed: its headers are not those of a message (ce_id is malformed): it would be buried"
+        in told.said
+    )
     replayed = await typed("dead-letters", "replay", letter["id"], "--data", str(platform.data))
     assert replayed.code == 1
     assert "is not replayed: its headers are not those of a message (ce_id is malformed)" in replayed.complained
@@ -117,6 +120,34 @@ async def test_unknown_letters_and_services_are_named(platform: Any) -> None:
     assert "there is no topic bookings.dead-letters" in nobody.complained
 
 
+def record(
+    sample: dict[str, Any], written: datetime, body: bytes | None = b"the sample's"
+) -> ConsumerRecord[bytes, bytes]:
+    """A sample as Kafka has it."""
+    headers = [(name, value.encode()) for name, value in sample["headers"].items()]
+    value = json.dumps(sample["body"]).encode() if body == b"the sample's" else body
+    stamped = int(written.timestamp() * 1000)
+    return ConsumerRecord("booking.commands", 0, 0, stamped, 0, b"k", value, None, 1, len(value or b""), headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (b"not json", "Invalid JSON"),
+        (b"{}", "Field required"),
+        (b"\xff", "its body cannot be read"),
+        (None, "the record has no value"),
+    ],
+)
+def test_what_would_be_buried_again_for_its_body_is_not_replayed(body: bytes | None, word: str) -> None:
+    sample = json.loads((SAMPLES / "CreateBooking.v1.json").read_text())
+    now = datetime.fromisoformat(sample["headers"]["ce_time"])
+    why = obstacle(record(sample, now, body), now)
+    assert why is not None
+    assert word in why
+    assert why.endswith(": it would be buried again")
+
+
 @pytest.mark.parametrize(
     ("created", "word"),
     [
@@ -129,9 +160,7 @@ async def test_unknown_letters_and_services_are_named(platform: Any) -> None:
 def test_what_would_be_buried_again_for_its_time_is_not_replayed(created: timedelta, word: str | None) -> None:
     sample = json.loads((SAMPLES / "CreateBooking.v1.json").read_text())
     now = datetime.fromisoformat(sample["headers"]["ce_time"]) - created
-    headers = [(key, value.encode()) for key, value in sample["headers"].items()]
-    letter: Any = SimpleNamespace(headers=headers, timestamp=int(now.timestamp() * 1000))
-    why = obstacle(letter, now)
+    why = obstacle(record(sample, now), now)
     assert (why is None) == (word is None)
     assert word is None or (why is not None and word in why)
 
@@ -146,8 +175,6 @@ def test_every_question_of_booking_is_known_as_one() -> None:
 def test_what_booking_was_told_of_is_not_replayed_behind_its_back(name: str, whose: bool) -> None:
     sample = json.loads((SAMPLES / f"{name}.v1.json").read_text())
     now = datetime.fromisoformat(sample["headers"]["ce_time"])
-    headers = [(key, value.encode()) for key, value in sample["headers"].items()]
-    letter: Any = SimpleNamespace(headers=headers, timestamp=int(now.timestamp() * 1000))
-    why = obstacle(letter, now)
+    why = obstacle(record(sample, now), now)
     assert (why is not None and "behind their back" in why) == whose
     assert whose or why is None

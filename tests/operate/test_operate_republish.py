@@ -141,6 +141,9 @@ async def test_platform_goes_on_after_kafka_has_lost_its_topics(own: Platform, h
     refused = await typed("log", "set-mark", "booking", "booking.commands", "0", "0", "--yes", "--data", str(own.data))
     assert refused.code == 1
     assert "workers of booking are at work" in refused.complained
+    unsaid = await typed("log", "set-mark", "booking", "booking.commands", "0", "0", "--data", str(own.data))
+    assert unsaid.code == 2
+    assert "say --yes to do it" in unsaid.complained
     for name in SERVICES:
         await own.stop_process(name)
     await lose(own)
@@ -153,7 +156,7 @@ async def test_platform_goes_on_after_kafka_has_lost_its_topics(own: Platform, h
     assert early.code == 1
     assert "set them right first" in early.complained
     shown = await asked(own, "log", "realign")
-    assert (shown.code, shown.json["done"]) == (1, False)
+    assert (shown.code, shown.json["done"]) == (2, False)
     assert (await asked(own, "log", "realign", "--yes")).code == 0
     assert (await asked(own, "log", "check")).json == []
     sent = await asked(own, "log", "republish", "--since", "1h")

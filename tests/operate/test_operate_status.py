@@ -1,12 +1,18 @@
 """`holdfast status`: who is ready and what waits."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 from http_house import House
 from posting import posted
 from terminal import addresses, typed
+
+from contracts.envelope import stamp
+from embedded.operate.status import timer_overdue, well
+from embedded.operate.telling import _timers
 
 EVERYBODY = {"gateway", "availability", "relay", "booking", "payment", "notifier"}
 
@@ -44,6 +50,61 @@ async def test_status_tells_who_does_not_answer_and_what_piles_up(platform: Any)
         await platform.start_process("booking-1")
 
 
+async def test_timers_that_are_overdue_are_named_as_such_and_are_not_well(platform: Any) -> None:
+    """A relay that does not read a topic leaves its head where it is."""
+    await platform.stop_process("relay-1")
+    try:
+        past = stamp(datetime.now(UTC) - timedelta(seconds=8))
+        place = await posted(platform, "availability.expiry.60m", b"{}", [("ce_dueat", past)], "x")
+        answer = await typed("status", "--json", "--data", str(platform.data))
+        assert (answer.code, answer.json["well"]) == (1, False)
+        [line] = [each for each in answer.json["lag"] if each["topic"] == "availability.expiry.60m"]
+        assert (line["nextDue"], line["waiting"]) == (past.decode(), 1), place
+        assert 8 <= line["overdueSeconds"] < 60
+        shown = await typed("status", "--data", str(platform.data))
+        assert f"overdue since {past.decode()}: the relay does not forward it" in shown.said
+    finally:
+        await platform.start_process("relay-1")
+
+
+@pytest.mark.parametrize(("seconds", "wrong"), [(None, False), (0.0, False), (4.9, False), (5.1, True)])
+def test_past_moment_is_never_called_not_due_yet(seconds: float | None, *, wrong: bool) -> None:
+    line = {"topic": "t", "waiting": 1, "delayed": True, "nextDue": "2027-01-10T12:00:00Z", "overdueSeconds": seconds}
+    assert timer_overdue(line) == wrong
+    assert ("not due yet" in _timers(line)) == (not seconds)
+    assert ("overdue since 2027-01-10T12:00:00Z" in _timers(line)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("due", "late", "found"), [(0, 0.0, False), (1, 29.0, False), (1, 31.0, True), (0, 31.0, False)]
+)
+def test_hold_that_is_due_and_not_ended_is_not_well_after_half_a_minute(due: int, late: float, *, found: bool) -> None:
+    sight: dict[str, Any] = {"unknown": {}, "services": {}, "lag": [], "holds": {"due": due, "lateSeconds": late}}
+    assert well(sight) == (not found)
+
+
+async def test_timers_of_payment_are_no_calls_to_the_outside(platform: Any) -> None:
+    connection, timer = await asyncpg.connect(platform.dsn("payment")), str(uuid.uuid4())
+    sql = """
+    INSERT INTO calls (id, kind, destination, organisation_id, correlation_id, key, request, created_at, due_at, attempts)
+    VALUES ($1, 'late', 'clock', 'demo', $1, 'x', '{}', now() - interval '3 hours', now() + interval '1 hour', 0)
+    """
+    before = (await typed("status", "--json", "--data", str(platform.data))).json
+    await connection.execute(sql, timer)
+    try:
+        after = await typed("status", "--json", "--data", str(platform.data))
+        assert after.json["openCalls"] == before["openCalls"]
+        assert (after.json["oldestCall"] or {}).get("id") != timer
+        [timers] = after.json["timers"]
+        assert (timers["service"], timers["waiting"]) == ("payment", 1)
+        shown = await typed("status", "--data", str(platform.data))
+        assert f"Own timers of payment, which call nobody: 1, the next at {timers['nextDue']}." in shown.said
+        assert "clock" not in shown.said
+    finally:
+        await connection.execute("DELETE FROM calls WHERE id = $1", timer)
+        await connection.close()
+
+
 async def test_status_tells_that_the_relay_does_not_answer(platform: Any) -> None:
     await platform.stop_process("relay-1")
     try:
@@ -79,4 +140,4 @@ async def test_nothing_that_runs_is_said_with_the_way_out(tmp_path: Any) -> None
     for words in (("verify",), ("story", "4b96f5ea-3d46-59a4-912d-eb2a1da8d934"), ("dead-letters", "list")):
         answer = await typed(*words, "--data", str(tmp_path))
         assert answer.code == 2
-        assert f"nothing runs in {tmp_path}. Start the platform with `holdfast up`" in answer.complained
+        assert f"nothing runs in {tmp_path}. Start the platform with `make up`" in answer.complained

@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from awaiting import until
 from http_house import ADA, House, call
 from posting import commanded
@@ -12,6 +13,7 @@ from terminal import addresses, typed
 
 from contracts.booking import CancelBooking
 from contracts.payment import CreateCheckout
+from embedded.operate.story_told import _is_claim
 
 
 def names(node: dict[str, Any]) -> Any:
@@ -99,7 +101,9 @@ async def test_story_shows_a_call_to_the_outside_between_its_cause_and_its_outco
     assert outcome["type"] == "holdfast.RecordCallOutcome.v1"
     assert [each["type"] for each in outcome["follows"]] == ["holdfast.CheckoutOpened.v1"]
     shown = await typed("story", booking["id"], "--data", str(platform.data))
-    assert "call open to provider/demo: 1 attempts, closed at" in shown.said
+    assert "call open to provider/demo: 1 attempt, closed at" in shown.said
+    assert "payment's own timer late: end" in shown.said
+    assert "clock" not in shown.said
 
 
 async def test_story_shows_who_was_told_by_webhook_with_every_attempt(platform: Any, house: House) -> None:
@@ -134,6 +138,40 @@ async def test_story_of_a_booking_that_nobody_knows_says_so(platform: Any) -> No
     answer = await typed("story", "4b96f5ea-3d46-59a4-912d-eb2a1da8d934", "--data", str(platform.data))
     assert answer.code == 1
     assert "nobody knows a booking 4b96f5ea" in answer.complained
+
+
+async def test_story_of_what_is_no_booking_says_what_it_is(platform: Any, house: House) -> None:
+    booking = await house.held()
+    product = booking["product"]["id"]
+    answer = await typed("story", product, "--data", str(platform.data))
+    assert (answer.code, answer.said) == (1, "")
+    assert f"{product} is no booking's id, messages have it as product.id, productId" in answer.complained
+
+
+async def test_story_of_a_booking_that_was_refused_is_told(platform: Any, house: House) -> None:
+    booking_id = str(uuid.uuid4())
+    await commanded(platform, CancelBooking(booking_id=booking_id), str(uuid.uuid4()))
+
+    async def told() -> str | None:
+        answer = await typed("story", booking_id, "--data", str(platform.data))
+        return answer.said if answer.code == 0 and "decided by booking" in answer.said else None
+
+    said = await until(told)
+    assert said
+    assert said.startswith(f"booking {booking_id}, which booking never had")
+
+
+@pytest.mark.parametrize(
+    ("topic", "place", "is_claim"),
+    [
+        ("availability.commands", "booking.commands/1/7", True),
+        ("availability.commands", "availability.commands/1/7", False),
+        ("booking.commands", "booking.commands/1/7", False),
+        ("availability.expiry.15m", "availability.commands/1/7", False),
+    ],
+)
+def test_claim_of_a_key_is_not_taken_for_a_decision(topic: str, place: str, *, is_claim: bool) -> None:
+    assert _is_claim({"topic": topic}, {"place": place}) == is_claim
 
 
 async def test_story_of_what_is_no_id_says_what_an_id_looks_like() -> None:

@@ -1,10 +1,14 @@
 """`holdfast events tail`."""
 
+import asyncio
+import contextlib
 import json
 from typing import Any
 
 from http_house import House
 from terminal import typed
+
+from embedded.operate import places, tail
 
 
 async def test_tail_shows_the_events_of_one_booking(platform: Any, house: House) -> None:
@@ -20,6 +24,25 @@ async def test_tail_shows_the_events_of_one_booking(platform: Any, house: House)
     only = await typed(*words, "--type", "BookingUpdated", "--organisation", "demo", "--limit", "1")
     assert only.said.split()[1:3] == ["BookingUpdated", "v3"]
     assert "RESERVED_15_MIN → CANCEL (customer)" in only.said
+
+
+async def test_tail_from_the_beginning_goes_by_time_over_all_partitions(platform: Any, house: House) -> None:
+    mine = {(await house.held())["id"] for _ in range(6)}
+    place, written, seen = places.recorded(platform.data, platform._run()), [], set()
+    async with (
+        asyncio.timeout(30),
+        contextlib.aclosing(tail.events(place, tail.Wanted(), from_beginning=True)) as events,
+    ):
+        async for event in events:
+            written.append(event["written"])
+            seen.add(event["place"].split("/")[1])
+            mine.discard(event["bookingId"])
+            if not mine:
+                break
+        later = await house.held()
+        assert (await anext(events))["bookingId"] == later["id"], "what comes after is followed"
+    assert written == sorted(written)
+    assert len(seen) > 1
 
 
 async def test_tail_of_a_type_that_is_none_says_which_there_are(platform: Any) -> None:

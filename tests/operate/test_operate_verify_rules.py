@@ -52,6 +52,19 @@ async def test_booking_that_waits_for_an_answer_is_found_after_ten_minutes(
     assert {(rule, about) for rule, about, _ in seen} == {(rule, f"demo/{booking}") for rule in rules}
 
 
+@pytest.mark.parametrize(("seconds", "rules"), [(55, set()), (65, {"holds-end-when-they-are-due"})])
+async def test_hold_that_nobody_has_ended_is_found_a_minute_after_it_is_due(
+    platform: Any, house: House, seconds: int, rules: set[str]
+) -> None:
+    booking = await house.held()
+    late = "UPDATE slots SET expires_at = expires_at {} interval '15 minutes' {} interval '" + f"{seconds} seconds' "
+    sets = late + "WHERE booking_id = $1"
+    async with broken(platform, "availability", sets.format("-", "-"), sets.format("+", "+"), booking["id"]):
+        seen = await found(platform)
+    assert {(rule, about) for rule, about, _ in seen} == {(rule, f"demo/{booking['id']}") for rule in rules}
+    assert all(what.startswith("its slot is HELD, though the hold ended at ") for _, _, what in seen)
+
+
 async def test_row_of_the_inbox_beyond_the_progress_is_found(platform: Any) -> None:
     breaks = """
     INSERT INTO inbox (id, topic, partition, position, handled_at, ordinal, outputs)

@@ -152,5 +152,5 @@ async def test_listen_says_why_it_may_not(tmp_path: Path, gateway: Gateway) -> N
         )
         assert await terminal.process.wait() == 1
     async with listening(tmp_path, "--data", str(tmp_path / "none")) as terminal:
-        await terminal.says("start `holdfast up`")
+        await terminal.says("start it with `make up`")
         assert await terminal.process.wait() == 1
