@@ -52,7 +52,7 @@ async def test_booking_that_waits_for_an_answer_is_found_after_ten_minutes(
     assert {(rule, about) for rule, about, _ in seen} == {(rule, f"demo/{booking}") for rule in rules}
 
 
-@pytest.mark.parametrize(("seconds", "rules"), [(55, set()), (65, {"holds-end-when-they-are-due"})])
+@pytest.mark.parametrize(("seconds", "rules"), [(30, set()), (65, {"holds-end-when-they-are-due"})])
 async def test_hold_that_nobody_has_ended_is_found_a_minute_after_it_is_due(
     platform: Any, house: House, seconds: int, rules: set[str]
 ) -> None:
