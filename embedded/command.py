@@ -200,7 +200,8 @@ def main() -> None:
         app()
     finally:
         if (why := heard.refused()) is not None:
-            print(f"holdfast: standard output does not take all of it: {why.strerror}", file=sys.stderr)
+            with contextlib.suppress(OSError):
+                print(f"holdfast: standard output does not take all of it: {why.strerror}", file=sys.stderr)
             sys.exit(heard.UNSAID)
 
 

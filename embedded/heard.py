@@ -19,6 +19,7 @@ class _Patient(io.FileIO):
 
     left = False
     refused: OSError | None = None
+    terminal = False  # one that is closed has lost its reader
 
     def write(self, data: "ReadableBuffer", /) -> int:
         try:
@@ -28,7 +29,7 @@ class _Patient(io.FileIO):
         except BlockingIOError:
             raise
         except OSError as error:
-            self.left, self.refused = True, error
+            self.left, self.refused = True, None if self.terminal else error
         return memoryview(data).nbytes
 
 
@@ -42,7 +43,9 @@ def outlast() -> None:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "wb", closefd=False)), "utf-8", "replace")
         return
     said.flush()
-    pipe = io.BufferedWriter(_Patient(said.fileno(), "wb", closefd=False))
+    raw = _Patient(said.fileno(), "wb", closefd=False)
+    raw.terminal = said.isatty()
+    pipe = io.BufferedWriter(raw)
     sys.stdout = io.TextIOWrapper(pipe, said.encoding, said.errors, line_buffering=bool(said.line_buffering))
 
 
