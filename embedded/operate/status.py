@@ -204,13 +204,13 @@ async def _delayed(place: Place, consumer: AIOKafkaConsumer, now: datetime) -> l
             "waiting": waiting[topic],
             "delayed": True,
             "nextDue": due.get(topic),
-            "overdueSeconds": _since(due.get(topic), now),
+            "overdueSeconds": since(due.get(topic), now),
         }
         for topic in sorted(waiting)
     ]
 
 
-def _since(moment: str | None, now: datetime) -> float:
+def since(moment: str | None, now: datetime) -> float:
     """For how many seconds it has passed; 0 for what lies ahead, or says nothing."""
     try:
         passed = (now - datetime.fromisoformat(moment or "")).total_seconds()

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from embedded.operate.findings import RULES, SHOWN, Report
 from embedded.operate.letters import Letter
 from embedded.operate.marks import Mark
 from embedded.operate.republish import Republished
-from embedded.operate.status import Sight, holds_overdue, timer_overdue
+from embedded.operate.status import Sight, holds_overdue, since, timer_overdue
 from embedded.operate.topics_check import Finding
 
 PREFIX = "holdfast."
@@ -90,7 +91,9 @@ def _timers(line: Sight) -> str:
         return "nobody holds a slot that long"
     if timer_overdue(line):
         return f"overdue since {line['nextDue']}: the relay does not forward it"
-    if line["overdueSeconds"]:
+    if line["overdueSeconds"] or since(
+        line["nextDue"], datetime.now(UTC)
+    ):  # it may have become due since the look began
         return f"due since {line['nextDue']}, on its way"
     return f"not due yet; the next at {line['nextDue']}" if line["nextDue"] else "it does not say when it is due"
 
