@@ -149,6 +149,13 @@ class Watched(Relay):
 
         await until(enough)
 
+    async def comes_right(self) -> None:
+        """The database's clock is not behind any longer."""
+        source: Any = self.clock.database
+        source.behind = timedelta(0)
+        await self.clock.read()
+        self._changed.set()
+
 
 @contextlib.asynccontextmanager
 async def relaying(bus: Bus, behind: timedelta = timedelta(0)) -> AsyncIterator[Watched]:
