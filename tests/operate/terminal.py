@@ -33,13 +33,18 @@ async def typed(*words: str, **environment: str) -> Answer:
         stderr=asyncio.subprocess.PIPE,
         env={**kept, **environment},
     )
+    return await answer(process)
+
+
+async def answer(process: asyncio.subprocess.Process) -> Answer:
+    """What it says until its end, which comes within a minute."""
     try:
         said, complained = await asyncio.wait_for(process.communicate(), 60)
     finally:
         if process.returncode is None:
             process.kill()
     assert process.returncode is not None
-    return Answer(process.returncode, said.decode(), complained.decode())
+    return Answer(process.returncode, (said or b"").decode(), complained.decode())
 
 
 def addresses(platform: Any) -> dict[str, str]:

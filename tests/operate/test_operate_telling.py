@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from http_house import House
-from terminal import typed
+from terminal import answer, typed
 
 from chassis.messages import MOST_REASON, shortened
 from embedded.operate.story_told import _after
@@ -75,13 +75,8 @@ async def unread(*words: str) -> tuple[int, str]:
         env={**os.environ, "PYTHONUNBUFFERED": ""},
     )
     os.close(writes)
-    try:
-        _, complained = await asyncio.wait_for(process.communicate(), 60)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode is not None
-    return process.returncode, complained.decode()
+    ended = await answer(process)
+    return ended.code, ended.complained
 
 
 @pytest.mark.parametrize(
@@ -115,13 +110,8 @@ async def saying(where: str | None, *words: str) -> tuple[int, str]:
     process = await asyncio.create_subprocess_shell(
         f"{command} >{where or '&-'}", stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
     )
-    try:
-        _, complained = await asyncio.wait_for(process.communicate(), 60)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode is not None
-    return process.returncode, complained.decode()
+    ended = await answer(process)
+    return ended.code, ended.complained
 
 
 async def test_tail_ends_when_nobody_reads_it(platform: Any, house: House) -> None:
